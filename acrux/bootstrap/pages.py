@@ -75,7 +75,7 @@ def build(
     if settings.web_login_trust:
         code = AuthorizationCode(_secret(settings))
         openid = OpenIdPages(TrustedIssuer(settings.web_login_trust, trusts, code), origins)
-    tokens = TokenPages(identity, origins, clock)
+    tokens = TokenPages(identity, clock)
     rows = routes.table(visits, LoginPages(origins), openid, tokens, static)
     return Pages(rows, ErrorPages(rendering).complete)
 

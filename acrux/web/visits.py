@@ -10,7 +10,7 @@ from acrux.domain.access.credential import Secret
 from acrux.domain.access.grants import Grant
 from acrux.errors import RegistryError
 from acrux.http import parsing, problems
-from acrux.http.access.origin import Origins
+from acrux.http.access.origin import Origin, Origins
 from acrux.http.messages import Request, Response
 from acrux.web import forms, navigation, sessions
 from acrux.web.calls import JSON, Answer, Call, Calls, Refused, Visitor
@@ -38,10 +38,20 @@ class Visit:
 
     request: Request
     visitor: Visitor
-    host: str  # under which clients reach the registry: host and port
+    origin: Origin  # under which clients reach the registry
     _calls: Calls
     _rendering: Rendering
     turn: asyncio.Semaphore  # for a page that holds in memory what a stranger pushed
+
+    @property
+    def host(self) -> str:
+        """What docker calls the registry: its host and port."""
+        return self.origin.login_server
+
+    @property
+    def address(self) -> str:
+        """What acrux calls the registry: as `host`, with the scheme if it is not https."""
+        return self.host if self.origin.scheme == "https" else f"http://{self.host}"
 
     async def get(self, path: str, **query: str) -> Any:
         """What the API answers to a GET. Raises Refused."""
@@ -110,8 +120,8 @@ class Visits:
         async def handler(request: Request) -> Response:
             visitor = await self._sessions.visitor(request)
             request.grant = Grant(visitor.name)  # for the log: it grants nothing
-            host = self._origins.of(request).login_server
-            visit = Visit(request, visitor, host, self._calls, self._rendering, self._turn)
+            origin = self._origins.of(request)
+            visit = Visit(request, visitor, origin, self._calls, self._rendering, self._turn)
             try:
                 return await page(visit)
             except Refused as refused:

@@ -83,6 +83,11 @@ def figure(number: float) -> str:
     return f"{number:.0f}" if number >= 100 else f"{number:.3f}"[:4].rstrip("0").rstrip(".")
 
 
+def clock(instant: str) -> str:
+    """The time of day of an instant of the API, in UTC."""
+    return _utc(instant).strftime("%H:%M:%S")
+
+
 def segment(text: str) -> str:
     """A text as one segment of a path, or as a value of a query."""
     return quote(text, safe="")
@@ -130,6 +135,7 @@ FILTERS: Final[Mapping[str, Callable[..., Any]]] = {
     "day": day,
     "moment": moment,
     "figure": figure,
+    "clock": clock,
     "segment": segment,
     "path": path,
     "cut": cut,

@@ -128,6 +128,12 @@ PAGES = {
         "What was used: acrux",
         ("/management/v1/leastPrivilege?account=acrux",),
     ),
+    "used-by-user": Shown(
+        "/web/users/{name}/used",
+        "/web/users/carol/used",
+        "What was used: carol",
+        ("/management/v1/leastPrivilege?account=carol",),
+    ),
     "scope-maps": Shown(
         "/web/scope-maps", "/web/scope-maps", "Scope maps", ("/management/v1/scopeMaps",)
     ),

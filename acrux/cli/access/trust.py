@@ -6,7 +6,7 @@ from typing import Any, Final
 import click
 from msgspec import UNSET, to_builtins
 
-from acrux.cli.access.questions import simulate_trust
+from acrux.cli.access.simulations import of_trust
 from acrux.cli.access.trust_create import create
 from acrux.cli.access.trust_options import (
     allow_option,
@@ -41,8 +41,8 @@ def trust() -> None:
     """
 
 
-for command in (create, simulate_trust):
-    trust.add_command(command)
+trust.add_command(create)
+trust.add_command(of_trust)
 
 
 @trust.command()

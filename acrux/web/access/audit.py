@@ -1,6 +1,8 @@
 """The page of the audit log: who asked for what, and what was decided."""
 
-from typing import Final
+from collections.abc import Mapping
+from itertools import groupby
+from typing import Any, Final
 from urllib.parse import quote, urlencode
 
 from acrux.http.messages import Response
@@ -21,13 +23,20 @@ async def search(visit: Visit) -> Response:
     query["last"] = visit.param("last")
     found, last = await part(visit, "/management/v1/audit", query)
     given = {name: value for name, value in filters.items() if value}
+    newest_first = found["value"][::-1]
     return visit.page(
         "access/audit",
-        records=found["value"][::-1],
+        days=[(day, [*records]) for day, records in groupby(newest_first, _day)],
+        given=given,
         filters=filters,
         outcomes=OUTCOMES,
         following=urlencode({**given, "last": last}) if last else "",
     )
+
+
+def _day(record: Mapping[str, Any]) -> str:
+    day: str = record["time"].partition("T")[0]  # the API gives instants in UTC
+    return day
 
 
 def _asked(name: str, value: str) -> str:

@@ -3,9 +3,13 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
+from acrux.domain.access.built_in_scope_maps import SYSTEM_DEFINED
 from acrux.domain.access.reason import Reason
 from acrux.http import parsing
 from acrux.http.messages import Response
+from acrux.web.access import mending
+from acrux.web.access.nouns import SCOPE_MAPS
+from acrux.web.calls import Refused
 from acrux.web.visits import Visit
 
 # The step at which each kind of refusal ended. What is not named here ended at the credential.
@@ -20,7 +24,25 @@ STEPS: Final = ("credential", "account", "scope_map")
 async def show_case(visit: Visit) -> Response:
     """GET: why a request was refused, as a picture and in words."""
     case = await visit.get(f"/management/v1/cases/{parsing.name(visit.request)}")
-    return visit.page("access/case", case=case, steps=_steps(case))
+    return visit.page(
+        "access/case",
+        case=case,
+        steps=_steps(case),
+        fixes=[mending.command(fix, visit.host, visit.address) for fix in case["fixes"]],
+        widened=await _widened(visit, case),
+    )
+
+
+async def _widened(visit: Visit, case: Mapping[str, Any]) -> list[str]:
+    # For the form of the scope map, which may be gone by now. A built-in one has no form.
+    name = case["scopeMap"]
+    if not name or name in SYSTEM_DEFINED or case["reason"] not in _AT_SCOPE_MAP:
+        return []
+    try:
+        scope_map = await visit.get(f"{SCOPE_MAPS.api}/{name}")
+    except Refused:
+        return []
+    return mending.widened(case, scope_map["actions"])
 
 
 def _steps(case: Mapping[str, Any]) -> dict[str, str]:

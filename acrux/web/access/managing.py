@@ -14,7 +14,7 @@ from acrux.http import parsing
 from acrux.http.messages import Response
 from acrux.web import seen
 from acrux.web.access import nouns
-from acrux.web.access.nouns import Noun, Verb
+from acrux.web.access.nouns import Noun
 from acrux.web.calls import Refused
 from acrux.web.listings import part
 from acrux.web.seen import CHANGED
@@ -48,6 +48,8 @@ class Managing:
             form=form or {},
             failure=refused.message if refused else "",
             is_refused=refused is not None,
+            scope_maps=await self._scope_maps(visit),
+            done=visit.param("done"),
         )
 
     async def create(self, visit: Visit) -> Response:
@@ -62,7 +64,7 @@ class Managing:
             if refused.status not in MENDABLE:
                 raise
             return await self.listed(visit, form, refused)
-        return redirect(self._page(form.get("name", "")))
+        return redirect(f"{self._page(form.get('name', ''))}?done=created")
 
     async def show(self, visit: Visit) -> Response:
         """GET: one of them, and the forms that change it."""
@@ -86,7 +88,8 @@ class Managing:
             etag=form.get("etag") or self._etag(one),
             failure=refused.message if refused else "",
             is_stale=refused is not None and refused.status == CHANGED,
-            scope_maps=await _scope_maps(visit) if self.noun is not nouns.SCOPE_MAPS else (),
+            scope_maps=await self._scope_maps(visit),
+            done=visit.param("done"),
         )
 
     async def change(self, visit: Visit) -> Response:
@@ -95,19 +98,13 @@ class Managing:
         wanted = form.get("do", "")
         if wanted == "delete":
             await visit.change("DELETE", self._api(visit))
-            return redirect(self.noun.home)
+            return redirect(f"{self.noun.home}?done=deleted")
         if wanted == "edit":  # another page suggests what to fill in
             return await self.shown(visit, await visit.get(self._api(visit)), self._kept(form))
-        for verb in self.noun.verbs:
-            if verb.name == wanted:
-                return await self._do(visit, verb)
+        if wanted == "renew":
+            return await self._renew(visit, form)
         try:
-            if wanted == "password":
-                await self._set_password(visit, form)
-            elif wanted == "change":
-                await self._change(visit, form)
-            else:
-                raise InvalidRequest("the form does not say what to do")
+            await self._do(visit, wanted, form)
         except Refused as refused:
             if refused.status not in MENDABLE:
                 raise
@@ -116,7 +113,18 @@ class Managing:
             if refused.status == CHANGED:
                 kept["etag"] = self._etag(one)  # whoever saves again has seen both
             return await self.shown(visit, one, kept, refused)
-        return redirect(self._page(parsing.name(visit.request)))
+        return redirect(f"{self._page(parsing.name(visit.request))}?done={wanted}")
+
+    async def _do(self, visit: Visit, wanted: str, form: Mapping[str, str]) -> None:
+        verbs = {verb.name: verb.path for verb in self.noun.verbs}
+        if wanted in verbs:
+            await visit.change("POST", f"{self._api(visit)}{verbs[wanted]}")
+        elif wanted == "password":
+            await self._set_password(visit, form)
+        elif wanted == "change":
+            await self._change(visit, form)
+        else:
+            raise InvalidRequest("the form does not say what to do")
 
     def _kept(self, form: Mapping[str, str]) -> dict[str, str]:
         fields = (*(field.name for field in self.noun.change), "etag")
@@ -147,12 +155,17 @@ class Managing:
         wanted = msgspec.json.encode({"password": form.get("password", "")})
         await visit.change("POST", f"{self._api(visit)}/setPassword", wanted)
 
-    async def _do(self, visit: Visit, verb: Verb) -> Response:
-        wanted = b"" if verb.body is None else msgspec.json.encode(verb.body)
-        answer = await visit.change("POST", f"{self._api(visit)}{verb.path}", wanted)
-        if verb.shows_secret:
-            return with_passwords(visit, answer.json())
-        return redirect(self._page(parsing.name(visit.request)))
+    async def _renew(self, visit: Visit, form: Mapping[str, str]) -> Response:
+        wanted = msgspec.json.encode({"name": form.get("password", "")})
+        answer = await visit.change("POST", f"{self._api(visit)}/generateCredentials", wanted)
+        return with_passwords(visit, answer.json())
+
+    async def _scope_maps(self, visit: Visit) -> tuple[str, ...]:
+        # For the list that a field suggests. It may name one that is beyond it.
+        if self.noun is nouns.SCOPE_MAPS:
+            return ()
+        found = await visit.get(nouns.SCOPE_MAPS.api, n=str(MAX_ITEMS))
+        return tuple(one["name"] for one in found["value"])
 
     def _api(self, visit: Visit) -> str:
         return f"{self.noun.api}/{parsing.name(visit.request)}"
@@ -171,9 +184,3 @@ def with_passwords(visit: Visit, credentials: Mapping[str, Any]) -> Response:
         for one in passwords[:1]
     ]
     return visit.page("access/passwords", username=username, passwords=passwords, logins=logins)
-
-
-async def _scope_maps(visit: Visit) -> list[str]:
-    # For the list that a field suggests. It may name one that is beyond it.
-    found = await visit.get("/management/v1/scopeMaps", n=str(MAX_ITEMS))
-    return [one["name"] for one in found["value"]]

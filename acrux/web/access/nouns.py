@@ -25,8 +25,6 @@ class Verb(Struct, frozen=True):
 
     name: str
     path: str
-    body: Mapping[str, Any] | None = None
-    shows_secret: bool = False
 
 
 class Noun(Struct, frozen=True):
@@ -70,11 +68,7 @@ ACCOUNTS: Final = Noun(
     ("name", SCOPE_MAP, STATUS, "creationDate"),
     (SCOPE_MAP, STATUS, "creationDate"),
     change=(_ITS_SCOPE_MAP, _STATUS),
-    verbs=(
-        Verb("password1", "/generateCredentials", {"name": "password1"}, shows_secret=True),
-        Verb("password2", "/generateCredentials", {"name": "password2"}, shows_secret=True),
-        Verb("revoke", "/revoke"),
-    ),
+    verbs=(Verb("revoke", "/revoke"),),
     template="account",
 )
 SCOPE_MAPS: Final = Noun(

@@ -2,7 +2,7 @@
 
 from acrux.web.access import accounts, audit, cases, keys, questions
 from acrux.web.access.managing import Managing
-from acrux.web.access.nouns import ACCOUNTS, NOUNS, Noun
+from acrux.web.access.nouns import ACCOUNTS, NOUNS, USERS, Noun
 from acrux.web.visits import Rows, Visits
 
 
@@ -15,7 +15,10 @@ def rows(visits: Visits) -> Rows:
         ("/web/keys", {"GET": shows(keys.show), "POST": changes(keys.rotate)}),
         ("/web/keys/{name}", {"POST": changes(keys.revoke)}),
         ("/web/access", {"GET": shows(questions.who_may)}),
-        ("/web/accounts/{name}/used", {"GET": shows(questions.least_privilege)}),
+        *(
+            (f"{noun.home}/{{name}}/used", {"GET": shows(questions.least_privilege(noun))})
+            for noun in (ACCOUNTS, USERS)
+        ),
         ("/web/scope-maps/{name}/simulate", {"POST": changes(questions.try_scope_map)}),
         ("/web/trusts/{name}/simulate", {"POST": changes(questions.try_trust)}),
         *(row for noun in NOUNS for row in _of(noun, visits)),

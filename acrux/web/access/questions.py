@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlencode
 
 import msgspec
 
@@ -10,9 +9,9 @@ from acrux.domain.access.scope import ACTIONS
 from acrux.http import parsing
 from acrux.http.messages import Response
 from acrux.web.access import nouns
-from acrux.web.access.nouns import SCOPE_MAPS, TRUSTS
+from acrux.web.access.nouns import SCOPE_MAPS, TRUSTS, Noun
 from acrux.web.listings import part
-from acrux.web.visits import Visit
+from acrux.web.visits import Page, Visit
 
 
 async def who_may(visit: Visit) -> Response:
@@ -28,17 +27,23 @@ async def who_may(visit: Visit) -> Response:
         repository=repository,
         holders=found["value"],
         actions=ACTIONS,
-        following=urlencode({"repository": repository, "last": last}) if last else "",
+        shows_lines=visit.param("lines") == "shown",
+        query={"repository": repository, "lines": visit.param("lines")},
+        last=last,
     )
 
 
-async def least_privilege(visit: Visit) -> Response:
-    """GET: the permissions that an account used, and a button that puts them into its scope map."""
-    name = parsing.name(visit.request)
-    used = await visit.get("/management/v1/leastPrivilege", account=name)
-    account = await visit.get(f"{nouns.ACCOUNTS.api}/{name}")
-    has_own = not account[nouns.SCOPE_MAP].startswith("_")
-    return visit.page("access/used", used=used, account=account, has_own=has_own)
+def least_privilege(noun: Noun) -> Page:
+    """GET: the permissions that one of these used, and a button that puts them into a scope map."""
+
+    async def show(visit: Visit) -> Response:
+        name = parsing.name(visit.request)
+        used = await visit.get("/management/v1/leastPrivilege", account=name)
+        holder = await visit.get(f"{noun.api}/{name}")
+        has_own = not holder[nouns.SCOPE_MAP].startswith("_")
+        return visit.page("access/used", noun=noun, used=used, holder=holder, has_own=has_own)
+
+    return show
 
 
 async def try_scope_map(visit: Visit) -> Response:
@@ -61,7 +66,7 @@ async def try_trust(visit: Visit) -> Response:
 
 
 async def _tried(
-    visit: Visit, noun: nouns.Noun, form: Mapping[str, str], wanted: Mapping[str, Any]
+    visit: Visit, noun: Noun, form: Mapping[str, str], wanted: Mapping[str, Any]
 ) -> Response:
     name = parsing.name(visit.request)
     answer = await visit.change("POST", f"{noun.api}/{name}/simulate", msgspec.json.encode(wanted))

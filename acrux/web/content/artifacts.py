@@ -78,6 +78,11 @@ class Artifact(Struct, frozen=True):
         return "chart" if self.config_media_type == HELM_CONFIG else "artifact"
 
     @property
+    def subject(self) -> str:
+        """The digest of what it refers to; empty if it is about nothing else."""
+        return loose.text(loose.at(self.content, "subject", "digest"))
+
+    @property
     def blobs(self) -> tuple[Blob, ...]:
         """Its layers, or the blobs of an artifact manifest."""
         named = self.content.get("layers") or self.content.get("blobs")

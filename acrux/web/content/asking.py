@@ -3,6 +3,8 @@
 from collections.abc import Awaitable
 from typing import Final, TypeVar
 
+from acrux.domain.access.scope import METADATA_READ
+from acrux.domain.access.scope_maps import ScopeMap
 from acrux.errors import InvalidName, UnknownRepository
 from acrux.http import parsing
 from acrux.web.calls import Refused
@@ -52,7 +54,16 @@ async def actions(visit: Visit, name: str) -> frozenset[str]:
     return frozenset(loose.at(found, "actions") or ())
 
 
-async def permissions(visit: Visit) -> tuple[str, ...]:
-    """The permissions of the visitor's scope map."""
+async def sees_properties(visit: Visit, name: str) -> bool:
+    """Whether the visitor may see when something was pushed, how large it is and the like.
+
+    A page asks this first: each refusal is recorded, and nobody wants to read in the audit log, or
+    in what a change would mean, about requests that no person made.
+    """
+    return METADATA_READ in await actions(visit, name)
+
+
+async def held(visit: Visit) -> ScopeMap:
+    """What the visitor may do, on all repositories."""
     found = await if_allowed(visit.get("/acr/v1/_permissions"))
-    return tuple(loose.at(found, "permissions") or ())
+    return ScopeMap.parse("", loose.at(found, "permissions") or ())

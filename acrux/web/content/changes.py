@@ -112,17 +112,16 @@ def _mark(shown: dict[str, Any]) -> str:
 
 async def _shown(visit: Visit, target: Target) -> dict[str, Any]:
     # To delete, nobody needs to see properties. But what is not there cannot be deleted.
-    try:
-        return target.shown(await visit.get(target.properties))
-    except Refused as refused:
-        if refused.status not in asking.FORBIDDEN:
-            raise
+    if not await asking.sees_properties(visit, target.repository):
         return {}
+    return target.shown(await visit.get(target.properties))
 
 
 async def _freed(visit: Visit, target: Target) -> dict[str, Any] | None:
     # What it would free is a help: without it, because the visitor may not know or because it is
     # not counted yet, the deletion is as good.
+    if not visit.visitor.sees_management:
+        return None
     try:
         found: dict[str, Any] = await visit.get("/management/v1/gc/whatIf", delete=target.address)
     except Refused:
@@ -174,6 +173,6 @@ async def retag(visit: Visit) -> Response:
 
 
 async def _former(visit: Visit, target: Target, tag: str) -> str:
-    path = f"/acr/v1/{target.repository}/_tags/{Tag.parse(tag)}"
-    found = await asking.if_allowed(visit.get(path))
-    return loose.text(loose.at(found, "tag", "digest"))
+    call = Call("GET", f"/v2/{target.repository}/manifests/{Tag.parse(tag)}")
+    found = await asking.if_allowed(visit.send(call))
+    return "" if found is None else found.headers["docker-content-digest"]

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Final, Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from acrux.domain.content.storage.space import Target
 from acrux.http.messages import Response
@@ -31,11 +32,12 @@ class Row(Struct, frozen=True):
     name: str
     left: str
     right: str
+    differs_unseen: bool = False  # the values differ where they are masked
 
     @property
     def differs(self) -> bool:
         """Whether the two are different."""
-        return self.left != self.right
+        return self.left != self.right or self.differs_unseen
 
 
 class LayerRow(Struct, frozen=True):
@@ -126,11 +128,16 @@ def _layers(left: Side, right: Side) -> tuple[LayerRow, ...]:
 
 
 def _configuration(left: Side, right: Side) -> tuple[Row, ...]:
-    return _rows(_flat(left.image), _flat(right.image))
+    unmasked = _rows(*(_flat(side.image, shows_secrets=True) for side in (left, right)))
+    differing = {row.name for row in unmasked if row.differs}
+    shown = _rows(_flat(left.image), _flat(right.image))
+    return tuple(
+        replace(row, differs_unseen=row.name in differing and not row.differs) for row in shown
+    )
 
 
-def _flat(image: Artifact) -> dict[str, str]:
-    read = configs.read(image.config)
+def _flat(image: Artifact, *, shows_secrets: bool = False) -> dict[str, str]:
+    read = configs.read(image.config, shows_secrets=shows_secrets)
     return {
         **dict(read.facts),
         **{f"env {one.name}": one.value for one in read.environment},

@@ -41,7 +41,8 @@ async def ask_restoration(visit: Visit) -> Response:
     tag = visit.param("tag")
     await visit.get(f"/acr/v1/_deleted/{name}/_manifests", n="1")  # refused to whoever may not look
     path = f"/acr/v1/{name}/_tags/{Tag.parse(tag)}" if tag else ""
-    present = await asking.if_allowed(visit.get(path)) if path else None
+    is_asked = path and await asking.sees_properties(visit, name)
+    present = await asking.if_allowed(visit.get(path)) if is_asked else None
     return visit.page("content/restore", name=name, digest=digest, tag=tag, present=present)
 
 

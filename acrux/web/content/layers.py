@@ -81,6 +81,8 @@ def _shared(
 
 
 async def _holders(visit: Visit, artifact: Artifact) -> dict[str, frozenset[str]]:
+    if not await asking.sees_properties(visit, artifact.repository):
+        return {}
     path = f"/acr/v1/{artifact.repository}/_tags"
     query = {"orderby": "timedesc", "n": str(NEIGHBOURS + 1)}
     found = await asking.if_allowed(visit.get(path, **query))

@@ -109,6 +109,8 @@ async def _referrers(
 
 
 async def _fallbacks(visit: Visit, artifact: Artifact) -> list[Node]:
+    if not await asking.sees_properties(visit, artifact.repository):
+        return []
     found = []
     for ending, kind in _FALLBACKS.items():
         tag = f"{artifact.digest.replace(':', '-')}.{ending}"

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from msgspec import Struct
 
+from acrux.domain.access.scope import METADATA_READ
 from acrux.http.messages import Response
 from acrux.web import listings, words
 from acrux.web.calls import Refused
@@ -15,7 +16,7 @@ from acrux.web.visits import Visit, redirect
 SEARCHES: Final = 20
 
 _CATALOG: Final = "/acr/v1/_catalog"
-_READS: Final = ("/content/read", "/metadata/read")
+_READS: Final = frozenset({"content/read", "metadata/read"})
 
 
 class Found(Struct, frozen=True):
@@ -70,19 +71,17 @@ async def _search(visit: Visit, text: str) -> Found:
 
 async def _properties(visit: Visit, names: tuple[str, ...]) -> list[dict[str, Any]]:
     # Whoever may pull a repository sees its name here, but perhaps none of its properties.
-    calls = (asking.if_allowed(visit.get(f"/acr/v1/{name}")) for name in names)
-    found = await asyncio.gather(*calls)
-    return [one or {"imageName": name} for name, one in zip(names, found, strict=True)]
+    held = await asking.held(visit)
+    seen = [name for name in names if METADATA_READ in held.allowed_actions(name)]
+    calls = (asking.if_allowed(visit.get(f"/acr/v1/{name}")) for name in seen)
+    found = dict(zip(seen, await asyncio.gather(*calls), strict=True))
+    return [found.get(name) or {"imageName": name} for name in names]
 
 
 async def _readable(visit: Visit) -> tuple[str, ...]:
     # What the scope map names: the patterns of the repositories that the visitor may see.
-    patterns = (
-        permission.removeprefix("repositories/").removesuffix(kind)
-        for permission in await asking.permissions(visit)
-        for kind in _READS
-        if permission.endswith(kind)
-    )
+    held = await asking.held(visit)
+    patterns = (rule.repositories.text for rule in held.rules if rule.kind in _READS)
     return tuple(dict.fromkeys(patterns))
 
 

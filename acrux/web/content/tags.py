@@ -3,6 +3,7 @@
 import asyncio
 from typing import Any, Final
 
+from acrux.domain.access.scope import METADATA_READ
 from acrux.http.messages import Response
 from acrux.web.content import asking
 from acrux.web.listings import part
@@ -15,9 +16,10 @@ TAGS: Final = 6  # of a manifest, which its row shows
 async def show_repository(visit: Visit) -> Response:
     """GET: a repository and its tags, from `last` on, in the order that `orderby` names."""
     name, order = asking.repository(visit), _order(visit)
-    repository = await asking.if_allowed(visit.get(f"/acr/v1/{name}"))
-    if repository is None:
+    actions = await asking.actions(visit, name)
+    if METADATA_READ not in actions:
         return await _names_only(visit, name)
+    repository = await visit.get(f"/acr/v1/{name}")
     query = {"orderby": order, "last": visit.param("last")}
     found, last = await part(visit, f"/acr/v1/{name}/_tags", query)
     tags = found["tags"] or []
@@ -30,7 +32,7 @@ async def show_repository(visit: Visit) -> Response:
         manifests=manifests,
         last=last,
         order=order,
-        actions=await asking.actions(visit, name),
+        actions=actions,
         done=visit.param("done"),
     )
 

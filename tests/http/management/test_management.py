@@ -486,9 +486,9 @@ async def test_a_case_is_explained(manager: Manager, registry: Registry) -> None
     assert told["fixes"] == [
         (
             "acrux scope-map create -n ci-team-scope-map --repository '*' content/read "
-            "--management read"
+            "--management read && "
+            "acrux token update -n ci-team --scope-map ci-team-scope-map"
         ),
-        "acrux token update -n ci-team --scope-map ci-team-scope-map",
     ]
     assert (await manager.refusal("GET", "/cases/k000000000"))[0] == 404
     assert (await manager.refusal("GET", "/cases/typo"))[0] == 400

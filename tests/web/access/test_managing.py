@@ -3,12 +3,14 @@
 import base64
 import json
 import re
+from pathlib import Path
 
+import bcrypt
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.running import RunningRegistry
-from tests.web.visiting import Guest, call
+from tests.running import RunningRegistry, running
+from tests.web.visiting import Guest, call, guest_of
 
 READ = "repositories/team/*/content/read"
 WRITE = "repositories/team/*/content/write"
@@ -56,8 +58,7 @@ def test_an_account_is_made_in_three_fields(admin: Guest) -> None:
     """Whoever adds a pipeline wants its password and the line that logs in, and nothing else."""
     admin.go("/web/accounts")
     admin.page.get_by_label("Name").fill("pipeline")
-    admin.page.get_by_label("Repository").fill("team/app")
-    admin.page.get_by_label("content/read").check()
+    admin.page.get_by_label("Scope map").fill("_repositories_pull")
     admin.page.get_by_label("Expires at").fill("2090-01-01")
     admin.press("Create")
 
@@ -71,7 +72,31 @@ def test_an_account_is_made_in_three_fields(admin: Guest) -> None:
     admin.page.get_by_role("link", name="To the account").click()
     assert password[1] not in admin.page.content()
     expect(admin.page.get_by_role("table")).to_contain_text("2090-01-01")
-    expect(admin.page.get_by_role("link", name="pipeline-scope-map")).to_be_visible()
+
+
+def test_a_form_suggests_the_scope_maps_that_there_are(admin: Guest) -> None:
+    """Nobody knows their names by heart."""
+    for place in ("accounts", "users", "trusts"):
+        admin.go(f"/web/{place}")
+        field = admin.page.get_by_label("Scope map")
+        names = f"#{field.get_attribute('list')} option[value=_repositories_pull]"
+        expect(admin.page.locator(names)).to_be_attached()
+
+
+def test_an_account_gets_rights_on_a_repository_without_a_scope_map(admin: Guest) -> None:
+    """Most pipelines need one repository, and nobody wants to name its rights first."""
+    admin.go("/web/accounts")
+    admin.page.get_by_label("Name").fill("one-repository")
+    admin.page.get_by_text("Or give it rights on one repository").click()
+    admin.page.get_by_label("Repository").fill("team/app")
+    admin.page.get_by_label("content/read").check()
+    admin.press("Create")
+
+    admin.page.get_by_role("link", name="To the account").click()
+    admin.page.get_by_role("link", name="one-repository-scope-map").click()
+    expect(admin.page.get_by_label("Permissions")).to_have_value(
+        "repositories/team/app/content/read"
+    )
 
 
 def test_what_was_typed_stays_if_it_is_refused(admin: Guest) -> None:
@@ -97,9 +122,11 @@ def test_an_account_is_changed_renewed_and_deleted(admin: Guest) -> None:
     admin.page.get_by_label("Status").select_option("disabled")
     admin.press("Save")
     expect(admin.page.locator(".facts")).to_contain_text("disabled")
-    admin.press("Renew password2")
+    expect(admin.page.get_by_role("status")).to_contain_text("saved")
+    admin.page.get_by_text("Renew password2…").click()
+    admin.page.get_by_role("button", name="Renew it.").last.click()
     expect(admin.page.locator("h2", has_text="password2")).to_be_visible()
-    assert admin.page.locator("pre.lines").count() == 1
+    assert admin.page.locator(".command").count() == 2  # the password, and the login with it
     admin.go("/web/accounts/leaked")
     admin.press("Revoke all tokens")
     admin.page.get_by_text("Delete…").click()
@@ -107,6 +134,37 @@ def test_an_account_is_changed_renewed_and_deleted(admin: Guest) -> None:
 
     admin.is_at("/web/accounts")
     expect(admin.page.get_by_role("link", name="leaked")).to_have_count(0)
+
+
+def test_the_admin_user_is_offered_only_what_can_be_done(admin: Guest) -> None:
+    """Its passwords have other names than those of accounts, and it keeps its scope map."""
+    admin.go("/web/accounts/acrux")
+
+    expect(admin.page.get_by_label("Status")).to_be_visible()
+    expect(admin.page.get_by_label("Scope map")).to_have_count(0)
+    expect(admin.page.get_by_text("Delete…")).to_have_count(0)
+    admin.page.get_by_text("Renew password2…").click()
+    admin.page.get_by_role("button", name="Renew it.").last.click()
+    expect(admin.page.locator("h2", has_text="password2")).to_be_visible()
+
+
+def test_a_user_of_the_htpasswd_file_is_offered_only_what_can_be_done(
+    browser: Browser, tmp_path: Path
+) -> None:
+    """A form that is always refused wastes the time of whoever fills it in."""
+    file = tmp_path / "htpasswd"
+    file.write_bytes(b"harry:" + bcrypt.hashpw(b"a pass phrase", bcrypt.gensalt(4)) + b"\n")
+    options = ("--htpasswd", str(file), "--htpasswd-scope-map", "_repositories_pull")
+    with (
+        running(tmp_path / "data", "--workers", "1", *options) as registry,
+        guest_of(browser, registry) as guest,
+    ):
+        guest.log_in_as_admin()
+        guest.go("/web/users/harry")
+
+        expect(guest.page.get_by_text("Change the password there")).to_be_visible()
+        expect(guest.page.get_by_label("New password")).to_have_count(0)
+        expect(guest.page.get_by_text("Delete…")).to_have_count(0)
 
 
 def test_who_edits_a_scope_map_that_changed_meanwhile_is_told(

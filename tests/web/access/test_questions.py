@@ -44,6 +44,8 @@ def test_who_may_do_what_is_a_matrix(guest: Guest, robot: str) -> None:
         ["team-map", "yes", "yes", "no", "no", "no", "no", "no"]
     )
     expect(row.locator("[title]").first).to_have_attribute("title", READ)
+    guest.page.get_by_role("link", name="Show the line that grants each").press("Enter")
+    expect(row).to_contain_text(READ)
     row.get_by_role("link", name=robot).click()
     guest.is_at("/web/accounts/robot")
 
@@ -72,7 +74,7 @@ def test_what_an_account_used_fills_the_form_of_its_scope_map(guest: Guest, robo
     """Fewer rights are only given if that takes a minute."""
     guest.log_in_as_admin()
     guest.go(f"/web/accounts/{robot}")
-    guest.page.get_by_role("link", name="What did it use?").click()
+    guest.page.get_by_role("link", name="What was used").click()
     expect(guest.page.get_by_role("table")).to_contain_text("tokens only")
     guest.press("Put these into the form of its scope map")
 
@@ -96,6 +98,21 @@ def test_an_account_with_a_built_in_scope_map_gets_one_of_its_own(guest: Guest) 
 
     guest.is_at("/web/scope-maps")
     expect(guest.page.get_by_label("Permissions")).not_to_have_value("")
+
+
+def test_what_a_user_used_is_shown_too(guest: Guest) -> None:
+    """People hold more rights than programs, and use fewer."""
+    wanted = {
+        "name": "alice", "scopeMapId": "_repositories_push",
+        "password": "a long enough pass phrase",
+    }  # fmt: skip
+    call(guest.registry, "POST", "/management/v1/users", wanted)
+    guest.log_in_as_admin()
+    guest.go("/web/users/alice")
+    guest.page.get_by_role("link", name="What was used").click()
+
+    guest.is_at("/web/users/alice/used")
+    expect(guest.page.get_by_text("holds nothing")).to_be_visible()
 
 
 def test_a_trust_is_tried_too(guest: Guest) -> None:

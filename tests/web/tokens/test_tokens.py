@@ -2,10 +2,19 @@
 
 import base64
 import json
+import subprocess
+from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from playwright.sync_api import expect
 
+from acrux.cli.main import cli
+from acrux.client.auth import RegistryAuth
+from acrux.domain.access.credential import Credential, Secret
+from tests.cli.places import push
+from tests.images import image
+from tests.tools import require_tool
 from tests.web.visiting import Guest, call
 
 
@@ -117,12 +126,65 @@ def test_a_token_is_got_in_three_steps(guest: Guest) -> None:
     guest.press("Get the token")
 
     words = guest.page.locator("#words")
-    expect(words).to_contain_text('scope="repository:team/app:pull,push"')
-    expect(words).to_contain_text("curl -u acrux:PASSWORD")
+    expect(words).to_contain_text('scope="repository:team/app:pull"')
+    expect(words).to_contain_text("scope=repository%3Ateam/app%3Apull%2Cpush")
+    expect(words).to_contain_text("curl -u acrux ")
     assert guest.registry.password not in guest.page.content()
     picture = guest.page.get_by_role("img", name="Client and registry, in three steps")
     expect(picture).to_contain_text("401 and where to get a token")
     expect(guest.page.get_by_role("region", name="What it may")).to_contain_text("pull, push")
+
+
+def shell(line: str) -> str:
+    """What a line prints in a shell."""
+    silent = line.replace("curl ", "curl -s ")
+    done = subprocess.run(["sh", "-c", silent], capture_output=True, text=True, check=True)
+    return done.stdout
+
+
+def test_the_lines_of_the_three_steps_work_as_they_are_copied(guest: Guest) -> None:
+    """Whoever learns by them must not have to guess what went wrong."""
+    require_tool("curl", package="curl")
+    pushed = image(b"to be pulled")
+    auth = RegistryAuth(guest.registry.url, Credential("acrux", Secret(guest.registry.password)))
+    push(guest.registry.url, "team/app", pushed, "v1", auth=auth)
+    guest.log_in_as_admin()
+    guest.go("/web/tokens/new")
+    guest.page.get_by_label("Repository").fill("team/app:v1")
+    guest.press("Get the token")
+
+    challenge = guest.page.locator("#words pre.lines").inner_text()
+    first, second, variable, third = guest.page.locator("#words .command code").all_inner_texts()
+    assert challenge in shell(first)
+    name = f"-u acrux:{guest.registry.password} "
+    assert "access_token" in shell(second.replace("-u acrux ", name))  # it asks for the password
+    assert shell(f"{variable}; {third}") == pushed.manifest.decode()
+
+
+def test_an_action_that_is_not_granted_is_named(guest: Guest) -> None:
+    """A token that holds less than was asked for is no error, and so nobody notices."""
+    made = {"name": "only-pull", "scopeMapId": "_repositories_pull"}
+    account = json.loads(call(guest.registry, "POST", "/management/v1/tokens", made))
+    guest.log_in("only-pull", account["credentials"]["passwords"][0]["value"])
+    expect(guest.page.get_by_role("button", name="Log out")).to_be_visible()
+    guest.go("/web/tokens/new")
+    guest.page.get_by_label("push").check()
+    guest.press("Get the token")
+
+    expect(guest.page.get_by_role("status")).to_have_text(
+        "Not granted, since your scope map does not grant it: push"
+    )
+
+
+def test_a_token_can_be_checked_without_the_registry(guest: Guest, tmp_path: Path) -> None:
+    """The token of a registry that is down, or of another network, is what one looks at most."""
+    guest.go("/web/tokens")
+    save, inspect = guest.page.locator(".command code").all_inner_texts()
+    shell(f"cd {tmp_path}; {save}")
+    words = inspect.replace("keys.json", str(tmp_path / "keys.json")).split()[1:]
+
+    result = CliRunner().invoke(cli, words, input=issued(guest))
+    assert result.exit_code == 0, result.output
 
 
 def test_a_command_on_the_page_is_safe_to_paste(guest: Guest) -> None:

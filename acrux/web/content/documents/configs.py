@@ -53,6 +53,8 @@ def read(value: Any, *, shows_secrets: bool = False) -> Configuration:
         *((name, loose.text(loose.at(value, name))) for name in _FACTS),
         *((name, _command(loose.at(container, name))) for name in _OF_CONTAINER),
     ]
+    if not shows_secrets:
+        facts = [(name, masked(text)) for name, text in facts]
     return Configuration(
         facts=tuple((name, text) for name, text in facts if text),
         environment=tuple(
@@ -71,10 +73,10 @@ def read(value: Any, *, shows_secrets: bool = False) -> Configuration:
 def _command(value: Any) -> str:
     # A list of words, or the names of an object: ports and volumes are keys of nothing.
     if isinstance(value, list):
-        return masked(" ".join(map(loose.text, value[: loose.MAX_ITEMS])))
+        return " ".join(map(loose.text, value[: loose.MAX_ITEMS]))
     if isinstance(value, dict) and not any(value.values()):
         return ", ".join(sorted(value)[: loose.MAX_ITEMS])
-    return masked(loose.text(value))
+    return loose.text(value)
 
 
 def _variable(text: str, *, shows_secrets: bool) -> Variable:

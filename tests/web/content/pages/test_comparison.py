@@ -70,6 +70,21 @@ async def test_layers_and_configuration_are_compared_across_repositories(
     assert "Packages are compared if both images have an SBOM" in text
 
 
+async def test_secrets_that_differ_are_said_to_differ(owner: Visitor, admin: Caller) -> None:
+    """Masked values look alike, and another password is what somebody may be looking for."""
+    env = [
+        {**LINUX["config"], "Env": [f"DB_PASSWORD={word}"]} for word in ("oneoneone", "twotwotwo")
+    ]
+    for tag, config in zip(("v1", "v2"), env, strict=True):
+        await admin.push("team/app", tag, image(b"layer", config=config))
+
+    page = await compare(owner, "team/app:v1", "team/app:v2")
+    text = " ".join(page.text.split())
+
+    assert "env DB_PASSWORD (different values, which are masked)" in text
+    assert "oneoneone" not in page.html
+
+
 async def test_an_image_is_the_same_as_itself(owner: Visitor, admin: Caller) -> None:
     """Two tags of one image differ in nothing."""
     await admin.push("team/app", "v1", OLD)

@@ -5,6 +5,11 @@ import json
 import pytest
 
 from acrux.bootstrap.application import Registry
+from acrux.domain.content.byte_sizes import written_bytes
+from acrux.domain.content.media_types import OCI_INDEX, OCI_MANIFEST
+from acrux.http.access.origin import Origin
+from acrux.web.content import pulling
+from acrux.web.content.artifacts import Artifact
 from tests.http.caller import HOST, Caller
 from tests.images import Image
 from tests.web.content import artifacts
@@ -38,7 +43,7 @@ async def test_an_image_shows_what_it_is_made_of(owner: Visitor, admin: Caller) 
     for text in (
         str(APP.digest), "linux", "amd64", "/bin/app --serve", "--port 80", "80/tcp", "team",
         "COPY app /bin/app", "2026-11-20 08:30", "MODE", f"docker pull {HOST}/team/app:v1",
-        f"podman pull {HOST}/team/app:v1",
+        f"podman pull --tls-verify=false {HOST}/team/app:v1",
     ):  # fmt: skip
         assert text in page.text
     assert "https://git.example/app" in page.hrefs()
@@ -117,6 +122,8 @@ async def test_an_index_links_its_platforms_and_their_attestations(
     assert "linux/arm64/v8" in page.text
     for one in (APP, arm, about):
         assert len(page.hrefs(str(one.digest).replace(":", "%3A"))) == 1
+    known = await admin.call("GET", f"/acr/v1/team/app/_manifests/{arm.digest}")
+    assert written_bytes(known.json["manifest"]["imageSize"]) in page.text
     attestation = await owner.get(f"{AT}/{about.digest}")
     assert "SBOM (SPDX)" in attestation.text
 
@@ -138,6 +145,30 @@ async def test_referrers_are_a_graph_of_any_depth(owner: Visitor, admin: Caller)
     assert len(page.hrefs(str(signature.digest).replace(":", "%3A"))) == 2  # drawn, and listed
     assert len(page.hrefs(cosigned)) == 2
     assert page.text.count("Signature") == 4
+
+
+async def test_a_referrer_leads_to_what_it_is_about(owner: Visitor, admin: Caller) -> None:
+    """Who finds a signature wants to know what was signed."""
+    about = referrer(APP, SPDX, spdx(("openssl", "3.0")))
+    await admin.push("team/app", "v1", APP)
+    await admin.push("team/app", str(about.digest), about)
+
+    page = await owner.get(f"{AT}/{about.digest}")
+
+    assert page.hrefs(str(APP.digest).replace(":", "%3A"))
+
+
+@pytest.mark.parametrize(
+    "digest", ["sha256:abc", "../../_catalog", "a/b", "sha256:" + "0" * 64, "%00", ""]
+)
+async def test_an_index_may_list_anything(owner: Visitor, admin: Caller, digest: str) -> None:
+    """Its text becomes a part of an address that the page asks for."""
+    listed = {"mediaType": OCI_MANIFEST, "size": 5, "digest": digest, "platform": {"os": "linux"}}
+    content = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [listed]}
+    pushed = Image(json.dumps(content).encode(), OCI_INDEX, ())
+    await admin.push("team/app", "v1", pushed)
+
+    assert (await owner.get(f"{AT}/v1")).status in {200, 404}
 
 
 async def test_a_graph_is_bounded(owner: Visitor, admin: Caller) -> None:
@@ -206,7 +237,7 @@ async def test_documents_are_readable(
 
     for text in texts:
         assert text in page.text
-    assert f"oras pull {HOST}/team/app@{about.digest}" in page.text
+    assert f"oras pull --plain-http {HOST}/team/app@{about.digest}" in page.text
 
 
 async def test_a_chart_shows_what_it_says_of_itself(owner: Visitor, admin: Caller) -> None:
@@ -226,10 +257,10 @@ async def test_a_chart_shows_what_it_says_of_itself(owner: Visitor, admin: Calle
     page = await owner.get("/web/repositories/charts/app/-/manifests/1.2.0_7")
 
     for text in ("An app", "web", "Ada", "redis", "7.x", "oci://x.test/c", "category",
-                 f"helm pull oci://{HOST}/charts/app --version 1.2.0+7"):  # fmt: skip
+                 f"helm pull --plain-http oci://{HOST}/charts/app --version 1.2.0+7"):  # fmt: skip
         assert text in page.text
     by_digest = await owner.get(f"/web/repositories/charts/app/-/manifests/{chart.digest}")
-    assert f"helm pull oci://{HOST}/charts/app@{chart.digest}" in by_digest.text
+    assert f"helm pull --plain-http oci://{HOST}/charts/app@{chart.digest}" in by_digest.text
 
 
 async def test_whoever_may_only_pull_sees_the_image_and_no_button(
@@ -246,6 +277,23 @@ async def test_whoever_may_only_pull_sees_the_image_and_no_button(
     assert "COPY app /bin/app" in page.text
     assert not page.hrefs("/-/delete") + page.hrefs("/-/lock") + page.hrefs("/-/tag/")
     assert tags.hrefs("/-/manifests/") == [f"{AT}/v1"]
+
+
+@pytest.mark.parametrize(
+    ("scheme", "shown"),
+    [
+        ("https", ["docker pull x/app:v1", "podman pull x/app:v1"]),
+        ("http", ["docker pull x/app:v1", "podman pull --tls-verify=false x/app:v1"]),
+    ],
+)
+def test_a_command_pulls_as_the_registry_is_reached(scheme: str, shown: list[str]) -> None:
+    """A copied command that speaks TLS to a port without it fails with a riddle."""
+    content = json.loads(APP.manifest)
+    found = Artifact("app", "v1", str(APP.digest), APP.media_type, content)
+
+    commands = pulling.commands(Origin(scheme, "x"), found)
+
+    assert [one.command for one in commands] == shown
 
 
 async def test_looking_is_no_pull(registry: Registry, owner: Visitor, admin: Caller) -> None:
