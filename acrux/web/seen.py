@@ -1,4 +1,4 @@
-"""What people saw before they decided, so that they decide again if it has changed since."""
+"""What people saw before they decided, and whether it is still so."""
 
 import hashlib
 from collections.abc import Mapping
