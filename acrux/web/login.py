@@ -12,7 +12,8 @@ from acrux.web.calls import FORM, Call, Refused
 from acrux.web.visits import HOME, LOGIN, Visit, redirect, with_session
 
 # A page of ours, and never another host: //host is one to a browser, and /\host too.
-_OWN_PAGE: Final = re.compile(r"/web/[!-\[\]-~]*")
+# Browsers keep cookies of up to 4096 bytes, and one holds this during a login with an issuer.
+_OWN_PAGE: Final = re.compile(r"/web/[!-\[\]-~]{0,2000}")
 
 
 class LoginPages:

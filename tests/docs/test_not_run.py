@@ -13,7 +13,7 @@ NOT_RUN = [block for block in BLOCKS if block.not_run]
 # The reasons that pages give, and the number of blocks for each. A new block is run unless its
 # page says why not and it is counted here.
 REASONS = {
-    "examples, each of which tests/reference/test_commands.py parses": 82,
+    "examples, each of which tests/reference/test_commands.py parses": 83,
     "goes on until you stop it": 1,
     "measures for minutes": 1,
     "needs a Kubernetes cluster": 7,

@@ -153,6 +153,17 @@ async def test_a_login_that_this_browser_did_not_begin_is_refused(
     assert (back.status, issuer.forms, back.every("Set-Cookie")) == (400, [], [])
 
 
+async def test_a_page_with_a_long_address_is_not_what_the_login_fails_for(
+    trusted: Registry, issuer: Provider, clock: HandClock
+) -> None:
+    """A browser keeps no cookie of more than 4096 bytes: it would come back with nothing."""
+    sent = await begin(trusted, "/web/?contains=" + "x" * 4000)
+    answers(issuer, clock, nonce=sent.query["nonce"])
+
+    assert len(sent.answer.header("Set-Cookie") or "") < 4096
+    assert (await come_back(trusted, sent)).status == 303
+
+
 async def test_a_login_with_another_state_is_refused(trusted: Registry, issuer: Provider) -> None:
     """The same, from who began a login of their own."""
     mine, theirs = await begin(trusted), await begin(trusted)
