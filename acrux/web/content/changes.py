@@ -14,6 +14,7 @@ from acrux.web.visits import HOME, Visit, redirect
 
 SWITCHES: Final = ("deleteEnabled", "writeEnabled", "listEnabled", "readEnabled")
 _UNPROCESSABLE: Final = 422
+_DIGEST: Final = "docker-content-digest"
 
 
 class Target:
@@ -132,47 +133,76 @@ async def _freed(visit: Visit, target: Target) -> dict[str, Any] | None:
 async def ask_lock(visit: Visit) -> Response:
     """GET: the four switches."""
     target = Target(visit)
-    shown = target.shown(await visit.get(target.properties))
-    return visit.page(
-        "content/lock",
-        target=target,
-        switches={name: shown["changeableAttributes"][name] for name in SWITCHES},
-    )
+    return _locking(visit, target, await _switches(visit, target))
 
 
 async def lock(visit: Visit) -> Response:
     """POST: set the switches. One that is not in the form is off."""
     target, form = Target(visit), await visit.form()
+    switches = await _switches(visit, target)
+    if not seen.is_current(form, seen.mark(switches)):
+        return _locking(visit, target, switches, seen.CHANGED)
     change = {name: name in form for name in SWITCHES}
     await visit.change("PATCH", target.properties, msgspec.json.encode(change))
     return redirect(f"{target.page}?done=locked")
+
+
+async def _switches(visit: Visit, target: Target) -> dict[str, bool]:
+    shown = target.shown(await visit.get(target.properties))
+    return {name: shown["changeableAttributes"][name] for name in SWITCHES}
+
+
+def _locking(
+    visit: Visit, target: Target, switches: dict[str, bool], status: int = 200
+) -> Response:
+    return visit.page(
+        "content/lock",
+        status,
+        target=target,
+        switches=switches,
+        seen=seen.mark(switches),
+        is_stale=status == seen.CHANGED,
+    )
 
 
 async def ask_retag(visit: Visit) -> Response:
     """GET: under which tag, and if it is given, what that points to now."""
     target, text = Target(visit), visit.param("tag").strip()
     await asking.check_visible(visit, target.repository)
-    return visit.page(
-        "content/retag",
-        target=target,
-        tag=str(Tag.parse(text)) if text else "",
-        former=await _former(visit, target, text) if text else "",
-    )
+    if not text:
+        return visit.page("content/retag", target=target, tag="")
+    return await _retagging(visit, target, Tag.parse(text))
 
 
 async def retag(visit: Visit) -> Response:
     """POST: push the manifest again, under another tag."""
-    target = Target(visit)
-    tag = str(Tag.parse((await visit.form()).get("tag", "").strip()))
+    target, form = Target(visit), await visit.form()
+    tag = Tag.parse(form.get("tag", "").strip())
     path = f"/v2/{target.repository}/manifests"
     manifest = await visit.send(Call("GET", f"{path}/{target.reference}"))
+    now = seen.mark(manifest.headers[_DIGEST], await _digest(visit, target, str(tag)))
+    if not seen.is_current(form, now):
+        return await _retagging(visit, target, tag, seen.CHANGED)
     media_type = manifest.headers["content-type"]
-    put = Call("PUT", f"{path}/{tag}", body=manifest.body, content_type=media_type)
-    await visit.send(put)
+    await visit.send(Call("PUT", f"{path}/{tag}", body=manifest.body, content_type=media_type))
     return redirect(f"{target.parent}/-/manifests/{tag}?done=tagged")
 
 
-async def _former(visit: Visit, target: Target, tag: str) -> str:
-    call = Call("GET", f"/v2/{target.repository}/manifests/{Tag.parse(tag)}")
+async def _retagging(visit: Visit, target: Target, tag: Tag, status: int = 200) -> Response:
+    former = await _digest(visit, target, str(tag))
+    return visit.page(
+        "content/retag",
+        status,
+        target=target,
+        tag=str(tag),
+        former=former,
+        seen=seen.mark(await _digest(visit, target, target.reference), former),
+        is_stale=status == seen.CHANGED,
+    )
+
+
+async def _digest(visit: Visit, target: Target, reference: str) -> str:
+    # What it points to; empty if it is not there, or not for this visitor.
+    call = Call("GET", f"/v2/{target.repository}/manifests/{reference}")
     found = await asking.if_allowed(visit.send(call))
-    return "" if found is None else found.headers["docker-content-digest"]
+    return "" if found is None else found.headers[_DIGEST]

@@ -144,6 +144,39 @@ async def test_a_tag_is_added_after_saying_what_it_moves_from(
     assert answer.header("Docker-Content-Digest") == str(APP.digest)
 
 
+@pytest.mark.parametrize("moved", ["v1", "other"])
+async def test_a_tag_is_not_moved_over_what_somebody_pushed_meanwhile(
+    owner: Visitor, admin: Caller, moved: str
+) -> None:
+    """Either would deploy another image than the one on the page, or undo a deployment."""
+    path = f"{AT}/-/tag/v1"
+    before = await owner.get(f"{path}?tag=other")
+    await admin.push("team/app", moved, OTHER if moved == "v1" else APP)
+
+    late = await owner.send(path, tag="other", seen=_seen(before))
+
+    assert late.status == 412
+    assert "nothing was saved" in late.text
+    assert (await owner.send(path, tag="other", seen=_seen(late))).status == 303
+
+
+async def test_two_people_who_lock_at_once_do_not_undo_each_other(
+    owner: Visitor, admin: Caller
+) -> None:
+    """The second would unlock what the first has just locked."""
+    before = await owner.get(f"{AT}/-/lock/v1")
+    locking = b'{"deleteEnabled": false}'
+    done = await admin.call("PATCH", "/acr/v1/team/app/_tags/v1", body=locking)
+    assert done.status == 200
+
+    late = await owner.send(f"{AT}/-/lock/v1", seen=_seen(before), deleteEnabled="on")
+
+    assert late.status == 412
+    shown = (await admin.call("GET", "/acr/v1/team/app/_tags/v1")).json["tag"]
+    assert not shown["changeableAttributes"]["deleteEnabled"]
+    assert (await owner.send(f"{AT}/-/lock/v1", seen=_seen(late), deleteEnabled="on")).status == 303
+
+
 @pytest.mark.parametrize("tag", ["", ".bad", "a b", "../x", "x" * 129])
 async def test_what_is_no_tag_is_not_added(owner: Visitor, tag: str) -> None:
     """It would be another path."""
