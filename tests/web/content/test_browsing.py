@@ -107,7 +107,7 @@ def test_what_is_typed_elsewhere_is_copied(
     with guest_of(browser, registry, permissions=permissions) as guest:
         guest.log_in_as_admin()
         guest.go(f"{APP}/-/manifests/1.1.0")
-        copy = guest.page.locator(f"button[data-copy^='{wanted}']")
+        copy = guest.page.locator(f"button[data-copy^='{wanted}']").first
 
         copy.press("Enter")
 
