@@ -71,9 +71,8 @@ def build(
     calls = Calls(answer, edge.pace(settings))
     rendering = Rendering(settings.name, static, settings.web_login_trust)
     visits = Visits(Sessions(identity), calls, rendering, own)
-    openid = None
+    openid, code = None, AuthorizationCode(_secret(settings))
     if settings.web_login_trust:
-        code = AuthorizationCode(_secret(settings))
         openid = OpenIdPages(TrustedIssuer(settings.web_login_trust, trusts, code), origins)
     tokens = TokenPages(identity, clock)
     rows = routes.table(visits, LoginPages(origins), openid, tokens, static)
