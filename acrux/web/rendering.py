@@ -24,7 +24,6 @@ _HEADERS: Final[Headers] = [
     (b"content-type", b"text/html; charset=utf-8"),
     (b"content-security-policy", CONTENT_SECURITY_POLICY.encode()),
     (b"cross-origin-resource-policy", b"same-origin"),
-    (b"cross-origin-opener-policy", b"same-origin"),
     (b"referrer-policy", b"same-origin"),
     (b"cache-control", b"no-store"),  # what one visitor may see is not for the next
     (b"vary", b"cookie"),

@@ -84,7 +84,10 @@ class Visit:
             "places": navigation.places(self.visitor),
             "here": self.request.path,
         }
-        return self._rendering.page(template, {**frame, **values}, status)
+        page = self._rendering.page(template, {**frame, **values}, status)
+        if self.origin.scheme == "https":  # by http, browsers ignore it, and complain
+            page.add("Cross-Origin-Opener-Policy", "same-origin")
+        return page
 
 
 Page = Callable[[Visit], Awaitable[Response]]

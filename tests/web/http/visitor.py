@@ -19,6 +19,7 @@ class Visitor:
     registry: Registry
     session: str = ""
     peer: str = PEER
+    scheme: str = "http"
 
     async def get(self, path: str, **headers: str) -> Answer:
         """Open a page."""
@@ -45,8 +46,9 @@ class Visitor:
         if method == "POST":
             named.setdefault("Content-Type", FORM)
         return await Caller(self.registry, "", "").call(
-            method, path, headers=named, body=urlencode(form).encode(), peer=self.peer
-        )
+            method, path, headers=named, body=urlencode(form).encode(), scheme=self.scheme,
+            peer=self.peer,
+        )  # fmt: skip
 
 
 def heading(answer: Answer) -> str:
