@@ -14,7 +14,8 @@ RegistryError
 │   ├── UnknownName
 │   ├── UnknownScopeMap
 │   ├── NameTaken
-│   └── StillInUse
+│   ├── StillInUse
+│   └── ChangedMeanwhile
 ├── Unknown
 │   ├── UnknownEndpoint
 │   ├── UnknownRepository
@@ -129,6 +130,10 @@ class NameTaken(InvalidInput):
 
 class StillInUse(InvalidInput):
     """The object to delete is still in use."""
+
+
+class ChangedMeanwhile(InvalidInput):
+    """The object to change is no longer as the caller saw it."""
 
 
 class Unknown(RegistryError):

@@ -312,7 +312,7 @@ def _read_again(current: CurrentSettings, log: LineLog) -> None:
     except InvalidSettings as refused:
         log.warning("settings-kept", problem=refused.message)
         return
-    log.least = current.settings.log_level
+    log.obey(current.settings.log_level)
     if need_restart:
         log.warning("settings-need-restart", settings=", ".join(need_restart))
 

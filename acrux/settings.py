@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal, Self
 
+from acrux.domain.server.log_level import Level
+
 PREFIX: Final = "ACRUX_"
 
 # Variables with this prefix that are not settings: they belong to the client and to the tests.
@@ -23,6 +25,9 @@ OTHER_VARIABLES: Final = frozenset(
 
 # Where a registry is: a command that works on a data directory can be told all of it.
 PLACE: Final = ("data_dir", "database", "database_file", "master_key_file")
+
+# Addresses that stand for all addresses of the machine.
+EVERY_ADDRESS: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104 -- compared, not bound
 
 # host ::= a name or an IPv4 address without a colon, or a bracketed IPv6 address
 _HOST_AND_PORT = re.compile(r"(?P<host>[^\s:\[\]]+|\[[0-9a-fA-F:.]+\]):(?P<port>[1-9][0-9]{0,4})")
@@ -247,6 +252,15 @@ class Settings:
         "http.",
         (),
     )
+    web: Literal["enabled", "disabled"] = _setting(
+        "Whether browsers are shown pages, below /web.", "enabled"
+    )
+    web_login_trust: str = _setting(
+        "The trust whose issuer the pages offer to log in with; its audience is the client id.", ""
+    )
+    web_login_secret_file: Path | None = _setting(
+        "A file with the client's secret, if the issuer of web_login_trust gave one.", None
+    )
     audit_days: int = _setting("How many days audit records are kept.", 90)
     audit_bytes: int = _setting(
         "The disk space for the audit records of accounts, in bytes, a quarter of it for any one "
@@ -259,7 +273,7 @@ class Settings:
         "",
     )
     log_format: Literal["console", "json"] = _setting("The format of log lines.", "console")
-    log_level: Literal["debug", "info", "warning", "error"] = _setting(
+    log_level: Level = _setting(
         "The least level of what is logged; requests have the level info.", "info"
     )
     log_probes: bool = _setting(
@@ -290,7 +304,7 @@ class Settings:
         if self.login_servers:
             return self.login_servers
         hosts = ["localhost", "127.0.0.1", "[::1]"]
-        if self.host not in ("0.0.0.0", "::", *hosts):  # noqa: S104 -- compared, not bound
+        if self.host not in (*EVERY_ADDRESS, *hosts):
             hosts.insert(0, f"[{self.host}]" if ":" in self.host else self.host.lower())
         default_port = 443 if self.scheme == "https" else 80
         return tuple(host if self.port == default_port else f"{host}:{self.port}" for host in hosts)

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 from acrux.adapters.objects.location import Location
 from acrux.domain.access.limits import RATE, read_rates
 from acrux.errors import InvalidInput, InvalidSettings
-from acrux.settings import Settings
+from acrux.settings import EVERY_ADDRESS, Settings
 
 # acr-protocol.md §5.11: 5 to 50 letters and digits; hyphens as in a domain name label.
 _NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9-]{3,48}[a-zA-Z0-9]")
@@ -22,7 +22,6 @@ _LOGIN_SERVER = re.compile(
 # Clients may send it in any case, and it is compared in lower case.
 _SERVICE = re.compile(r"[a-z0-9][a-z0-9._:/-]{0,254}")
 
-_EVERY_ADDRESS: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104 -- nothing binds it
 
 _ISSUER = re.compile(r"[ -~]{1,255}")
 
@@ -142,7 +141,7 @@ def _network_problems(settings: Settings) -> Iterator[Problem]:
 
 
 def _is_own(settings: Settings, host: str, port: int) -> bool:
-    is_same_host = host == settings.host or not _EVERY_ADDRESS.isdisjoint((host, settings.host))
+    is_same_host = host == settings.host or not EVERY_ADDRESS.isdisjoint((host, settings.host))
     return port == settings.port and is_same_host
 
 

@@ -14,6 +14,12 @@ Result = TypeVar("Result")
 # layer may take minutes.
 BOUNDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 60.0)
 
+# The routes that orchestrators, scrapers and every page ask for, which say nothing about how much
+# there is to do: charts leave them out.
+UNCHARTED: Final = frozenset(
+    {"/livez", "/readyz", "/metrics", "/metrics/recent", "/web/static/{name}"}
+)
+
 
 class Work(Struct):
     """How often something was done, how often that failed, and the seconds it took in total.

@@ -19,6 +19,7 @@ from bench.workloads import (
     listings,
     manifests,
     memory,
+    pages,
     start,
     tokens,
     uploads,
@@ -32,7 +33,7 @@ CLUSTER_BEGIN = "<!-- made by ./scripts/bench P10 -->"
 WORKLOADS = {workload.name: workload for workload in (
     manifests.WORKLOAD, tokens.WORKLOAD, blobs.WORKLOAD, uploads.WORKLOAD,
     images.WORKLOAD, listings.WORKLOAD, memory.WORKLOAD, start.WORKLOAD,
-    collection.WORKLOAD, cluster.WORKLOAD,
+    collection.WORKLOAD, pages.WORKLOAD, cluster.WORKLOAD,
 )}  # fmt: skip
 
 
@@ -61,7 +62,7 @@ def main(
     publish: bool,
     get_peers: bool,
 ) -> None:
-    """Measure acrux and its peers side by side: all of P1 to P9, or those that you name.
+    """Measure acrux and its peers side by side: all but P10, or those that you name.
 
     P10, equal nodes, needs PostgreSQL, versitygw, and root for control groups, so name it.
 

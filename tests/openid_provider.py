@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from http.server import BaseHTTPRequestHandler
 from typing import Any
+from urllib.parse import parse_qsl
 
 from joserfc import jws
 from joserfc.jwk import ECKey, RSAKey
@@ -44,6 +45,7 @@ class Provider:
         self.keys: list[Key] = [make_key("first")]
         self.requests: list[str] = []
         self.traces: list[str] = []  # the traceparent of each request, if it had one
+        self.forms: list[dict[str, str]] = []  # that were posted, with their Authorization
         self.headers: dict[str, str] = {}
         self.bodies: dict[str, bytes] = {}
         self.discovered: dict[str, object] = {}
@@ -102,6 +104,13 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(body)
         except OSError:  # the client has gone
             self.close_connection = True
+
+    def do_POST(self) -> None:
+        """Keep the form, and answer as to a GET: the answer is prepared in `bodies`."""
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        form = dict(parse_qsl(body.decode()))
+        self.provider.forms.append({"": self.headers.get("Authorization", ""), **form})
+        self.do_GET()
 
     def log_message(self, *_: object) -> None:
         """Log nothing."""

@@ -41,6 +41,7 @@ BREACHES = {
     "settings": ("acrux/http/access/guard.py", "import acrux.settings"),
     "adapters": ("acrux/adapters/passwords/generated.py", "import acrux.services.access.accounts"),
     "edge": ("acrux/http/health.py", "import acrux.ports"),
+    "web": ("acrux/web/content/repositories.py", "import acrux.services.content.blobs"),
     "services": ("acrux/services/content/blobs.py", "import acrux.services.access.tokens"),
     "handlers": ("acrux/http/v2/blobs.py", "def f(): import acrux.http.health"),
     "domain": ("acrux/domain/content/digest.py", "import acrux.domain.access.scope"),

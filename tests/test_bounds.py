@@ -58,6 +58,8 @@ BOUNDS: dict[str, tuple[int, str]] = {
         4352,
         "two rows each, of 10,000 accounts",
     ),
+    "acrux/web/static.py:_compressed": (32, "the files of acrux/web/static"),
+    "acrux/adapters/metrics/history.py:_samples": (64, "KEPT samples of four numbers"),
     "acrux/adapters/metrics/page.py:_awaited": (2048, "a page in each of two formats"),
     "acrux/http/traffic.py:_answers": (
         4096,
@@ -118,6 +120,9 @@ BOUNDS: dict[str, tuple[int, str]] = {
     "acrux/domain/access/lockout.py:network_of": (512, "1,024 texts of 64 characters, twice"),
     "acrux/domain/access/scope_maps.py:_permissions_on": (8192, "64 names of 128 characters"),
     "acrux/domain/audit/case_id.py:_digits": (1, "8 numbers"),
+    "acrux/domain/audit/simulation.py:_allowed": (1280, "MAX_EFFECTS, each of 6 KiB at most"),
+    "acrux/domain/audit/simulation.py:_refused": (1280, "MAX_EFFECTS, each of 6 KiB at most"),
+    "acrux/domain/audit/used.py:_uses": (512, "MAX_USES, each of 1 KiB at most"),
     "acrux/domain/audit/waiting.py:_lines": (
         17408,
         "Room.waiting_bytes and unproven_waiting_bytes",

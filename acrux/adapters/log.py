@@ -14,10 +14,11 @@ from typing import Final, Literal, TextIO, TypeAlias
 
 import msgspec
 
-Style: TypeAlias = Literal["console", "json"]
-Level: TypeAlias = Literal["debug", "info", "warning", "error"]
+from acrux.domain.server.log_level import LEVELS, Level
 
-LEVELS: Final[tuple[Level, ...]] = ("debug", "info", "warning", "error")
+Style: TypeAlias = Literal["console", "json"]
+
+_INFO: Final = LEVELS.index("info")
 
 # Makes a line from a time and values; each kind of line has its own.
 Render: TypeAlias = Callable[[str, Iterable[object]], str]
@@ -48,16 +49,20 @@ class LineLog:
 
     On an event loop, lines wait for DELAY, so that no request waits for the terminal or the pipe.
     `flush` writes the waiting lines. Text from clients is quoted, so that it cannot begin a line.
-    Lines below the level `least` are left out.
+    Lines below the level `least` are left out, until `obey` sets another.
     """
 
     def __init__(self, stream: TextIO, style: Style, least: Level = "info") -> None:
         self._stream = stream
-        self.least = least
+        self._least = LEVELS.index(least)
         self._render = _json if style == "json" else _text
         self._waiting: list[str] = []
         self._second = 0
         self._at = ""
+
+    def obey(self, level: Level) -> None:
+        """Leave out the lines below this level from now on."""
+        self._least = LEVELS.index(level)
 
     def info(self, event: str, /, **values: object) -> None:
         """Log that something happened."""
@@ -68,16 +73,12 @@ class LineLog:
         self._log("warning", event, values)
 
     def line(self, event: str, *names: str) -> Callable[..., None]:
-        """As `info`, for frequent events: a function that logs the values of `names`, in order.
-
-        It obeys the level that the log has now.
-        """
-        if self._leaves_out("info"):
-            return _no_line
+        """As `info`, for frequent events: a function that logs the values of `names`, in order."""
         render = self._render("info", event, names)
 
         def log(*values: object) -> None:
-            self._write(render(self._now(), values))
+            if self._least <= _INFO:
+                self._write(render(self._now(), values))
 
         return log
 
@@ -97,7 +98,7 @@ class LineLog:
         self._write(render(self._now(), values.values()))
 
     def _leaves_out(self, level: Level) -> bool:
-        return LEVELS.index(level) < LEVELS.index(self.least)
+        return LEVELS.index(level) < self._least
 
     def _write(self, line: str) -> None:
         self._waiting.append(line)
@@ -134,10 +135,6 @@ class LineLog:
         with suppress(OSError):  # if the disk of the log is full, the registry goes on without it
             self._stream.write(text)
             self._stream.flush()
-
-
-def _no_line(*_: object) -> None:
-    """Log nothing."""
 
 
 def render(style: Style, event: str, /, level: str = "info", **values: object) -> str:

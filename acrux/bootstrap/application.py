@@ -1,14 +1,15 @@
 """Build the whole registry, which is then not yet open."""
 
 import sys
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeAlias
 
 from acrux import edge
 from acrux.adapters.log import LineLog
 from acrux.adapters.metrics.board import Board
+from acrux.adapters.metrics.history import History
 from acrux.adapters.metrics.publisher import Publisher
 from acrux.adapters.migration import mark
 from acrux.adapters.shared_counts import SharedCounts
@@ -27,8 +28,10 @@ from acrux.http.access.audit import AuditRecorder
 from acrux.http.access.guard import Guard
 from acrux.http.access.identity import Identity
 from acrux.http.access.origin import Origins
+from acrux.http.acr.catalog import CatalogHandlers
 from acrux.http.acr.deleted import DeletedHandlers
 from acrux.http.acr.handlers import AcrHandlers
+from acrux.http.acr.permissions import PermissionHandlers
 from acrux.http.app import Application, Lifespan
 from acrux.http.health import HealthHandlers
 from acrux.http.management.handlers import ManagementHandlers
@@ -52,11 +55,13 @@ class Registry:
     """A registry that is built but not yet open.
 
     `rehearse` does once what a server does before it serves, and opening does not, so that what
-    cannot work is found before there are workers. It raises InvalidSettings.
+    cannot work is found before there are workers. It raises InvalidSettings. `rows` are those of
+    the API, and `pages` those of the pages.
     """
 
     app: Application
     rows: tuple[Row, ...]
+    pages: tuple[Row, ...]
     services: Services
     lifespan: Lifespan
     adapters: Adapters
@@ -93,11 +98,12 @@ def build(  # noqa: PLR0913, PLR0917 -- one of each
     of_serving = _of_serving(settings, adapters, services, connections, log)
     serving = (*background, *of_serving)
     parts = _Parts(settings, adapters, services, origins, connections, serving, log, tracing)
-    app, rows = _application(parts, board or Board(slots=1))
+    app, rows, shown = _application(parts, board or Board(slots=1))
     lifespan = _lifespan(adapters, services, log, background)
     return Registry(
         app,
         rows,
+        shown,
         services,
         lifespan,
         adapters,
@@ -120,7 +126,10 @@ class _Parts:
     tracing: Tracing | None
 
 
-def _application(parts: _Parts, board: Board) -> tuple[Application, tuple[Row, ...]]:
+_Applied: TypeAlias = tuple[Application, tuple[Row, ...], tuple[Row, ...]]
+
+
+def _application(parts: _Parts, board: Board) -> _Applied:
     settings, adapters, services = parts.settings, parts.adapters, parts.services
     identity, origins, traffic = _identity(services), parts.origins, Traffic()
     audit = AuditRecorder(services.audit_log, adapters.clock)
@@ -129,28 +138,52 @@ def _application(parts: _Parts, board: Board) -> tuple[Application, tuple[Row, .
         traffic, parts.connections, audit, handlers.tokens, services, adapters, parts.tasks
     )
     publisher = Publisher(board, counts.values)
+    history = History(publisher.read, adapters.clock)
     if settings.metrics_address is None:
         page = metrics.of_worker(adapters, publisher)
-        handlers = replace(handlers, metrics=MetricsHandlers(page.render))
+        handlers = replace(handlers, metrics=MetricsHandlers(page.render, history.rates))
     rows = edge.limited(table(handlers), services.limits)
-    serving = (*parts.tasks, tasks.of_metrics(publisher))
-    app = Application(
-        router=Router(rows),
-        guard=Guard(identity, services.tokens, services.uploads),
-        origins=origins,
-        log=_request_log(settings, parts.log, parts.tracing),
-        audit=audit,
-        lifespan=_lifespan(
-            adapters, services, parts.log, serving, publisher.publish, parts.tracing
-        ),
-        pace=edge.pace(settings),
-        connections=parts.connections,
-        incoming=edge.incoming(),
-        sender=edge.sender(),
-        traffic=traffic,
-        completions=_completions(settings, origins, parts.tracing),
+    serving = (*parts.tasks, *tasks.of_metrics(publisher, history))
+    lifespan = _lifespan(adapters, services, parts.log, serving, publisher.publish, parts.tracing)
+    completions = _completions(settings, origins, parts.tracing)
+
+    def application(rows: Sequence[Row], *, challenges: bool) -> Application:
+        return Application(
+            router=Router(rows),
+            guard=Guard(identity, services.tokens, services.uploads, challenges=challenges),
+            origins=origins,
+            log=_request_log(settings, parts.log, parts.tracing),
+            audit=audit,
+            lifespan=lifespan,
+            pace=edge.pace(settings),
+            connections=parts.connections,
+            incoming=edge.incoming(),
+            sender=edge.sender(),
+            traffic=traffic,
+            completions=completions,
+        )
+
+    if settings.web == "disabled":
+        return application(rows, challenges=True), rows, ()
+    from acrux.bootstrap import pages  # noqa: PLC0415 -- with jinja2, of use only here
+
+    inner = application(
+        edge.limited(table(_of_pages(handlers, services, origins)), services.limits),
+        challenges=False,
     )
-    return app, rows
+    shown = pages.build(settings, inner.answer, identity, services.trusts, adapters.clock)
+    completions = (*completions, shown.complete)
+    return application((*rows, *shown.rows), challenges=True), rows, shown.rows
+
+
+def _of_pages(handlers: Handlers, services: Services, origins: Origins) -> Handlers:
+    # Pages show what they read, so they are not redirected to the object store. And whoever looks
+    # at an image has not pulled it: retention rules would keep what is looked at.
+    return replace(
+        handlers,
+        blobs=BlobHandlers(services.blobs, redirects=False),
+        manifests=ManifestHandlers(services.manifests, None, origins),
+    )
 
 
 def _of_serving(
@@ -163,6 +196,7 @@ def _of_serving(
     # Only a server knows how long its tokens live: a command may have other settings.
     return (
         *tasks.of_a_server(settings, adapters, services, connections),
+        *tasks.of_the_log(services, log),
         *tasks.of_users_in_a_file(settings, adapters, log),
         *tasks.of_a_key_set_file(settings, adapters),
         *tasks.of_content(settings, services, log),
@@ -208,6 +242,8 @@ def build_handlers(
         ),
         listings=ListingHandlers(services.listings, identity),
         acr=AcrHandlers(services.properties, services.manifests, origins),
+        catalog=CatalogHandlers(services.listings, identity),
+        permissions=PermissionHandlers(identity),
         deleted=DeletedHandlers(services.deleted, services.properties, identity, origins),
         health=HealthHandlers(services.listings, trouble),
         management=ManagementHandlers.on(services, settings.name, settings.known_login_servers),
@@ -235,6 +271,7 @@ def _lifespan(
     async def close() -> None:
         await running.stop()
         await services.deliveries.close()
+        await services.doctor.close()
         with suppress(RegistryError):  # on a full disk, the addresses of recent logins are lost
             await services.lockout.write_down()
         if lost := await services.pulls.close():

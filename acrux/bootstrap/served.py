@@ -12,13 +12,14 @@ from acrux.settings import Settings
 FACT: Final = "settings"
 
 # What decides what is removed, and when: a command must not remove what the registry keeps. Which
-# webhooks it can reach. And by which names clients know it, which answers and events hold. Where
-# the blobs are is a fact of its own.
+# webhooks it can reach. By which names clients know it, which answers and events hold. And how much
+# it logs. Where the blobs are is a fact of its own.
 NAMES: Final = (
     "gc_grace_seconds",
     "gc_referrers",
     "gc_untagged",
     "host",
+    "log_level",
     "login_servers",
     "port",
     "upload_grace_seconds",

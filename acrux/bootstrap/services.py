@@ -10,6 +10,7 @@ from secrets import token_hex
 from acrux import __version__
 from acrux.bootstrap.adapters import Adapters
 from acrux.bootstrap.checks import build_integrity
+from acrux.bootstrap.doctor import machine, server
 from acrux.domain.access.limits import read_rates
 from acrux.domain.webhooks.payload import Source
 from acrux.ports.clock import Rest
@@ -25,6 +26,9 @@ from acrux.services.access.trusts import Trusts
 from acrux.services.access.users import Users
 from acrux.services.audit.audit_log import AuditLog, Room
 from acrux.services.audit.explanations import Explanations
+from acrux.services.audit.holdings import Holdings
+from acrux.services.audit.least_privilege import LeastPrivilege
+from acrux.services.audit.simulations import Simulations
 from acrux.services.content.backups import Backups
 from acrux.services.content.blobs import Blobs
 from acrux.services.content.collection import Collection
@@ -40,6 +44,8 @@ from acrux.services.content.purges import Purges
 from acrux.services.content.retention import Retention
 from acrux.services.content.space import Space
 from acrux.services.content.uploads import Uploads
+from acrux.services.server.doctor import Doctor
+from acrux.services.server.log_level import LogLevels
 from acrux.services.webhooks.deliveries import Deliveries
 from acrux.services.webhooks.webhooks import Webhooks
 from acrux.settings import Settings
@@ -80,6 +86,11 @@ class Services:
     audit_log: AuditLog
     keys: Keys
     explanations: Explanations
+    holdings: Holdings
+    simulations: Simulations
+    least_privilege: LeastPrivilege
+    doctor: Doctor
+    log_levels: LogLevels
     webhooks: Webhooks
     deliveries: Deliveries
 
@@ -141,6 +152,13 @@ def build_services(settings: Settings, adapters: Adapters, rest: Rest) -> Servic
             aged=adapters.aged,
         ),
         explanations=Explanations(adapters.audit_log, accounts, adapters.trusts, scope_maps),
+        holdings=Holdings(accounts, adapters.trusts, scope_maps),
+        simulations=Simulations(
+            adapters.audit_log, accounts, adapters.trusts, scope_maps, clock, _turn
+        ),
+        least_privilege=LeastPrivilege(adapters.audit_log, clock, _turn),
+        doctor=_doctor(settings, adapters),
+        log_levels=LogLevels(adapters.facts, clock, settings.log_level),
         webhooks=Webhooks(
             adapters.webhooks,
             adapters.outbox,
@@ -150,6 +168,12 @@ def build_services(settings: Settings, adapters: Adapters, rest: Rest) -> Servic
         ),
         deliveries=_deliveries(settings, adapters),
     )
+
+
+def _doctor(settings: Settings, adapters: Adapters) -> Doctor:
+    names = [check.name for check in machine.CHECKS]
+    examine = server.examine(settings, adapters.clock, adapters.storage.probe)
+    return Doctor(names, examine, adapters.clock, time.monotonic)
 
 
 def _deliveries(settings: Settings, adapters: Adapters) -> Deliveries:

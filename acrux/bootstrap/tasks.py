@@ -10,6 +10,8 @@ from msgspec.structs import asdict
 
 from acrux.adapters import heap
 from acrux.adapters.keys.key_set_file import KeySetFile
+from acrux.adapters.log import hear_libraries
+from acrux.adapters.metrics.history import EVERY_SECONDS, History
 from acrux.adapters.metrics.publisher import Publisher
 from acrux.adapters.passwords.htpasswd import HtpasswdFile, NoFile
 from acrux.background import BackgroundTask
@@ -31,6 +33,7 @@ METRICS_SECONDS = 0.5
 PULL_SECONDS = 1.0
 DATABASE_SECONDS = 5.0
 STORE_SECONDS = 10.0
+LOG_LEVEL_SECONDS = 1.0
 TIDY_SECONDS = 60.0
 WEBHOOK_SECONDS = 0.5
 STRAY_SECONDS = 3600.0
@@ -73,6 +76,19 @@ def of_a_server(
     )
 
 
+def of_the_log(services: Services, log: Log) -> tuple[BackgroundTask, ...]:
+    """The task that follows changes of the level from which on is logged."""
+
+    async def follow() -> None:
+        if level := await services.log_levels.follow():
+            log.obey("warning")  # so that the log says at any level why it is silent from now on
+            log.warning("log-level", least=level)
+            log.obey(level)
+            hear_libraries(level)
+
+    return (BackgroundTask("log-level", LOG_LEVEL_SECONDS, follow, at_start=True),)
+
+
 def of_a_key_set_file(settings: Settings, adapters: Adapters) -> tuple[BackgroundTask, ...]:
     """The task that keeps the file of public keys up to date, if there is to be one."""
     if settings.key_set_file is None:
@@ -85,13 +101,16 @@ def of_a_key_set_file(settings: Settings, adapters: Adapters) -> tuple[Backgroun
     return (BackgroundTask("key-set-file", REVOCATION_SECONDS, write, at_start=True),)
 
 
-def of_metrics(publisher: Publisher) -> BackgroundTask:
-    """The task that lets other processes know what this one counts."""
+def of_metrics(publisher: Publisher, history: History) -> tuple[BackgroundTask, ...]:
+    """The tasks that let other processes know what this one counts, and note what all count."""
 
     async def publish() -> None:
         publisher.publish()
 
-    return BackgroundTask("metrics", METRICS_SECONDS, publish)
+    return (
+        BackgroundTask("metrics", METRICS_SECONDS, publish),
+        BackgroundTask("history", EVERY_SECONDS, history.sample, at_start=True),
+    )
 
 
 def of_content(settings: Settings, services: Services, log: Log) -> tuple[BackgroundTask, ...]:

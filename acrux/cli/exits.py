@@ -6,6 +6,7 @@ import sys
 from typing import Final
 
 from acrux.errors import (
+    ChangedMeanwhile,
     InvalidInput,
     InvalidSettings,
     NameTaken,
@@ -28,7 +29,7 @@ def code_of(refused: RegistryError) -> int:
     match refused:
         case Unknown() | UnknownName() | UnknownScopeMap():
             return NOT_FOUND
-        case NameTaken() | StillInUse():
+        case NameTaken() | StillInUse() | ChangedMeanwhile():
             return CONFLICT
         case InvalidInput() | InvalidSettings():
             return WRONG_USAGE

@@ -48,6 +48,7 @@ COMMANDS: Final = {
     "restore": "acrux.cli.backup.restore:restore",
     "migrate": "acrux.cli.backup.migrate:migrate",
     "audit": "acrux.cli.audit:audit",
+    "log-level": "acrux.cli.server.log_level:log_level",
     "settings": "acrux.cli.settings:settings",
     "completion": "acrux.cli.completion:completion",
     "version": "acrux.cli.version:version",

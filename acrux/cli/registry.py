@@ -42,6 +42,9 @@ READING: Final = frozenset(
         "list-metadata",
         "show-metadata",
         "list-referrers",
+        "holders",
+        "least-privilege",
+        "simulate",
     }
 )
 
@@ -99,7 +102,7 @@ async def record_on(settings: Settings) -> None:
 
 
 async def _on(settings: Settings, act: Callable[[Registry, Settings], Awaitable[Result]]) -> Result:
-    registry = build(settings)
+    registry = build(settings.replace(web="disabled"))  # a command shows no page
     await registry.lifespan.open()
     try:
         result = await act(registry, settings)

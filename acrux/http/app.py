@@ -109,7 +109,7 @@ class Application:
         request.exchange = exchange
         try:
             request.peer = self._origins.client(request)
-            response = await self._answer(request)
+            response = await self.answer(request)
             responses.complete(request, response)
             for complete in self._completions:
                 complete(request, response)
@@ -125,7 +125,8 @@ class Application:
             exchange.open -= 1
             self._traffic.ended += 1
 
-    async def _answer(self, request: Request) -> Response:
+    async def answer(self, request: Request) -> Response:
+        """Authorize the request, carry it out, and turn every failure into an answer."""
         challenges: Challenge = challenge.bearer
         try:
             size = heads.check(request)

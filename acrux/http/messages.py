@@ -209,6 +209,7 @@ class Request:
     principal: Principal | None = None  # if a name and a secret were presented
     authentication_method = ""  # how the caller authenticated
     asked: tuple[AskedScope, ...] = ()  # the scopes requested for a token
+    needed: tuple[AskedScope, ...] = ()  # those that were needed, and held
     exchange: Exchange  # tells `Connections` how far the request is
 
     def __init__(self, scope: Scope, receive: Receive, request_id: str, pace: Pace) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Final, TypeAlias
 
 from acrux.domain.content.digest import Digest
-from acrux.domain.content.page import MAX_ITEMS, Order, Page
+from acrux.domain.content.page import MAX_ITEMS, Order, Page, read_count
 from acrux.http import parsing
 from acrux.http.messages import Request
 
@@ -33,6 +33,14 @@ def filters(request: Request) -> Filters:
 def order(request: Request) -> Order:
     """The requested order of a listing of /acr/v1. Raises InvalidPage."""
     return Order.parse(parsing.first(request, "orderby"))
+
+
+def tags(request: Request) -> int:
+    """How many tags of a manifest to show, by default all. Raises InvalidPage.
+
+    Thousands may point at one manifest, and some callers need none of them.
+    """
+    return read_count(parsing.first(request, "tags"), "tags")
 
 
 def listed_digest(request: Request) -> Digest | None:

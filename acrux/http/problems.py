@@ -88,6 +88,10 @@ TABLE: Final[dict[type[errors.RegistryError], Problem]] = {
         409, "DENIED", "it is in use",
         "Give what uses it something else, then delete it.",
     ),
+    errors.ChangedMeanwhile: Problem(
+        412, "DENIED", "somebody else has changed it",
+        "Read it again, and make the change on what it is now.",
+    ),
     errors.InvalidInput: Problem(
         400, "UNSUPPORTED", "the request cannot be read",
         "Correct what the message names.",

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Final, Protocol
 
+from acrux.domain.server.log_level import Level
 from acrux.errors import DamagedBlob, DamagedManifest, RegistryError
 from acrux.http import parsing
 from acrux.http.messages import Request, Response
@@ -47,6 +48,7 @@ class Log(Protocol):
     def line(self, event: str, *names: str) -> Callable[..., object]: ...
     def exception(self, event: str, /, **values: object) -> object: ...
     def flush(self) -> object: ...
+    def obey(self, level: Level) -> object: ...
 
 
 def request_ids() -> Iterator[str]:

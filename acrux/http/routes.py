@@ -13,8 +13,10 @@ from acrux.http.access import audit, challenge, guard
 from acrux.http.access.audit import Recorded
 from acrux.http.access.guard import Requirement
 from acrux.http.access.origin import Origin
+from acrux.http.acr.catalog import CatalogHandlers
 from acrux.http.acr.deleted import DeletedHandlers
 from acrux.http.acr.handlers import AcrHandlers
+from acrux.http.acr.permissions import PermissionHandlers
 from acrux.http.health import HealthHandlers
 from acrux.http.management import bodies
 from acrux.http.management.handlers import ManagementHandlers
@@ -68,6 +70,8 @@ class Handlers:
     uploads: UploadHandlers
     listings: ListingHandlers
     acr: AcrHandlers
+    catalog: CatalogHandlers
+    permissions: PermissionHandlers
     deleted: DeletedHandlers
     health: HealthHandlers
     management: ManagementHandlers
@@ -182,11 +186,13 @@ def _deleted(handlers: DeletedHandlers) -> tuple[Row, ...]:
 
 def _acr_v1(handlers: Handlers) -> tuple[Row, ...]:
     # acr-protocol.md §5.1, with the scopes of §1.4.
-    catalog = _reads(guard.catalog, handlers.listings.repositories)
+    catalog = _reads(guard.catalog, handlers.catalog.list)
+    permissions = _reads(guard.any_token, handlers.permissions.show)
     list_tags = _reads(guard.read_metadata, handlers.acr.list_tags)
     list_manifests = _reads(guard.read_metadata, handlers.acr.list_manifests)
     return (
         Row("acr", "/acr/v1/_catalog", {"GET": catalog}),
+        Row("acr", "/acr/v1/_permissions", {"GET": permissions}),
         Row("acr", "/acr/v1/{repository}/_tags", {"GET": list_tags}),
         Row(
             "acr",
@@ -268,7 +274,10 @@ def _public(handlers: Handlers) -> tuple[Row, ...]:
 def _metrics(handlers: MetricsHandlers | None) -> tuple[Row, ...]:
     if handlers is None:
         return ()
-    return (Row("metrics", "/metrics", {"GET": Endpoint(guard.read_metrics, handlers.show)}),)
+    return (
+        Row("metrics", "/metrics", {"GET": Endpoint(guard.read_metrics, handlers.show)}),
+        Row("metrics", "/metrics/recent", {"GET": Endpoint(guard.read_metrics, handlers.recent)}),
+    )
 
 
 CACHED_PATHS: Final = 1024  # most requests are for few of them

@@ -157,9 +157,18 @@ class ScopeMaps(Protocol):
         """Create it unless the name is taken; return whether it was created."""
 
     async def change(
-        self, name: str, epoch: int, *, description: str | None, permissions: tuple[str, ...] | None
+        self,
+        name: str,
+        epoch: int,
+        *,
+        description: str | None,
+        permissions: tuple[str, ...] | None,
+        was: StoredScopeMap | None = None,
     ) -> bool:
         """Set what is not None; return False if there is no such scope map. `epoch` is now.
+
+        If `was` is given, return False also if the description and the permissions are no longer
+        what they were then: somebody else has changed them.
 
         If the scope map then holds less, tokens of an earlier epoch than this one, or the next, are
         revoked for every account and every trust that has it.

@@ -52,10 +52,10 @@ def cases(scenario: Scenario) -> Iterator[Case]:
     """Pages of 100 from all over each listing; of the referrers always the first one."""
     scale = scenario.scale
     servers = {
-        FEW_ITEMS: _fill(
+        FEW_ITEMS: fill(
             scenario, FEW_ITEMS, scale.small_listing, scale.small_listing, scale.small_listing
         ),
-        MANY_ITEMS: _fill(scenario, MANY_ITEMS, scale.tags, scale.catalog, scale.referrers),
+        MANY_ITEMS: fill(scenario, MANY_ITEMS, scale.tags, scale.catalog, scale.referrers),
     }
     for listing in LISTINGS:
         rounds = {
@@ -67,9 +67,10 @@ def cases(scenario: Scenario) -> Iterator[Case]:
         scenario.processes.end(filled.server.process)
 
 
-def _fill(
+def fill(
     scenario: Scenario, name: str, tags: int, repositories: int, referrers: int
 ) -> FilledRegistry:
+    """A server with so much in its listings, in a folder that `name` names."""
     plan = AcruxPlan(folder=scenario.folder / f"listings-{name}", name=f"acrux with {name}")
     password = plan.prepare()
     subject = plan.in_process(partial(make_listings, referrers=referrers))

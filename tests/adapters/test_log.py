@@ -12,16 +12,15 @@ import pytest
 
 from acrux.adapters.log import (
     DELAY,
-    LEVELS,
     MAX_TRACEBACK,
     MAX_VALUE,
     MAX_WRITTEN,
-    Level,
     LibraryFormatter,
     LineLog,
     Style,
     hear_libraries,
 )
+from acrux.domain.server.log_level import LEVELS, Level
 
 
 class Stream(io.StringIO):
@@ -218,6 +217,21 @@ def test_what_is_below_the_level_is_left_out(least: Level) -> None:
     found = [json.loads(line)["level"] for line in stream.getvalue().splitlines()]
 
     assert set(found) == {"info", "warning", "error"} & set(LEVELS[LEVELS.index(least) :])
+
+
+def test_a_log_takes_another_level_while_it_is_used() -> None:
+    """Whoever looks for a fault cannot restart the registry first: it may be gone then."""
+    stream = Stream()
+    log = LineLog(stream, "json", "warning")
+    requests = log.line("request", "status")
+    requests(1)
+    log.obey("info")
+    requests(2)
+    log.obey("error")
+    requests(3)
+    log.warning("odd")
+
+    assert [json.loads(line)["status"] for line in stream.getvalue().splitlines()] == [2]
 
 
 @pytest.fixture

@@ -11,9 +11,10 @@ import pytest
 from click.testing import CliRunner
 
 from acrux.adapters.keys.certificates import self_signed
-from acrux.cli.doctor.finding import Finding, carry_out
-from acrux.cli.doctor.machine import CHECKS, Machine
+from acrux.bootstrap.doctor.machine import CHECKS, Machine
 from acrux.cli.main import cli
+from acrux.domain.server.findings import Finding, carry_out
+from acrux.errors import InvalidSettings
 from acrux.settings import Settings
 from tests.running import acrux
 
@@ -47,7 +48,12 @@ def folder(made: Path, tmp_path: Path) -> Path:
 def found(folder: Path, now: datetime = NOW, **settings: object) -> dict[str, Finding]:
     """What the checks find, by name."""
     whole = Settings(data_dir=folder).replace(**settings)
-    return dict(carry_out(CHECKS, Machine(whole, now)))
+    return dict(carry_out(CHECKS, Machine(whole, now, probe)))
+
+
+def probe(place: str) -> None:
+    """Fail as a store does that cannot be reached."""
+    raise InvalidSettings(f"storage: {place} does not answer")
 
 
 def execute(folder: Path, sql: str, *values: str) -> None:
@@ -70,6 +76,7 @@ def test_a_healthy_data_directory_passes_and_is_left_as_it_was(folder: Path) -> 
     assert statuses == {
         "data-dir": "ok", "permissions": "ok", "space": "ok", "database": "ok",
         "object-store": "skipped", "certificate": "skipped", "machine-clock": "ok",
+        "login-servers": "ok",
     }  # fmt: skip
     assert sorted(path.name for path in folder.iterdir()) == before
 

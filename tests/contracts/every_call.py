@@ -202,6 +202,7 @@ CALLS: tuple[Call | None, ...] = (
     METADATA.list_tags(LARGE, Page(100, TAG.value)),
     METADATA.list_repositories(Page(100, LARGE.value), EVERYTHING),
     METADATA.list_repositories(Page(100, "small/08000"), (RepositoryPattern("small/*"),)),
+    METADATA.find_repositories(Page(100, LARGE.value), EVERYTHING, "8"),
     METADATA.list_referrers(LARGE, SUBJECT, None, Page(100, str(DIGEST))),
     METADATA.list_referrers(LARGE, SUBJECT, TYPE, Page(100, str(DIGEST))),
     PULLS.since(),

@@ -139,6 +139,11 @@ OPERATIONS = {
     "list repositories": _metadata(
         "list_repositories", lambda _: (Page(1000), EVERYTHING), shows=_names_it
     ),
+    "find repositories": _metadata(
+        "find_repositories",
+        lambda to: (Page(1000), EVERYTHING, to.name.value),
+        shows=lambda found, to: to.name.value in found.names,
+    ),
     "list tags": _metadata("list_tags", lambda to: (to.name, Page()), shows=_has_items),
     "list referrers": _metadata(
         "list_referrers", lambda to: (to.name, SUBJECT, None, Page()), shows=_has_items
@@ -187,6 +192,7 @@ TABLE = """
     delete the blob                   .  X  .  .     .  .  .  .     .  .  .  .
     delete the repository             X  X  .  .     X  X  .  .     X  X  .  .
     list repositories                 .  .  -  .     .  .  .  .     .  .  .  .
+    find repositories                 .  .  -  .     .  .  .  .     .  .  .  .
     list tags                         .  .  .  .     .  .  -  .     .  .  .  .
     list referrers                    .  .  .  .     .  .  .  .     .  .  -  .
     list tags with properties         .  .  .  .     .  .  -  .     .  .  .  .

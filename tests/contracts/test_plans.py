@@ -47,6 +47,9 @@ SORTED = ("updated_at + 0", "'(several)'", "deleted_at IS NOT NULL, deleted_at D
 # What waits to be collected is counted for whoever asks: `gc status`.
 COUNTED = "(SELECT COUNT(*) FROM removals)"
 
+# A search looks at ten thousand names. Of twice as many, PostgreSQL rather reads and sorts all.
+LOOKED_AT = "ORDER BY name LIMIT 1 OFFSET :before"
+
 
 def texts(statements: list[Statement]) -> list[str]:
     """The statements, each on one line."""
@@ -185,7 +188,7 @@ class TestPostgreSql:
                 for node in nodes
                 if "Sort" in node["Node Type"] and tables and not _is_sorted(text)
             ]
-            if (scans or sorts) and COUNTED not in text:
+            if (scans or sorts) and COUNTED not in text and LOOKED_AT not in text:
                 bad[text] = [node["Node Type"] for node in nodes]
 
         assert bad == {}

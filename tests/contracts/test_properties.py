@@ -64,6 +64,7 @@ class TestRepositories:
             manifest_count=2,
             tag_count=3,
             attributes=UNLOCKED,
+            size=copy(BLOB).size + sum(len(index(name).content) for name in "12"),
         )
 
     async def test_hidden_content_is_counted(

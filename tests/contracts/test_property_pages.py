@@ -224,3 +224,14 @@ class TestManifests:
         for order in Order:
             listed = await properties.manifests(HELLO, Page(), order)
             assert [manifest.digest for manifest in listed.items] == [str(FIRST.digest)]
+
+    async def test_of_a_manifest_a_caller_may_ask_for_few_of_its_tags(
+        self, metadata: SqlMetadata, properties: SqlProperties
+    ) -> None:
+        """A page of 50 manifests with 10,000 tags each would take a second, to show none."""
+        await metadata.put_manifest(HELLO, FIRST, tags("a", "b", "c"), AT)
+
+        for count, shown in ((0, ()), (2, ("a", "b")), (9, ("a", "b", "c"))):
+            [listed] = (await properties.manifests(HELLO, Page(), Order.BY_NAME, count)).items
+            assert listed.tags == shown
+            assert await properties.manifest(HELLO, FIRST.digest, count) == listed

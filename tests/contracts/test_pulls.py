@@ -40,7 +40,8 @@ def pull(reference: Reference, at: datetime, repository: RepositoryName = HELLO)
 
 async def rows(database: OpenDatabase) -> list[tuple[str, str]]:
     """The references that have a last pull, with their repositories."""
-    return await database.read(Statement("SELECT repository, reference FROM pulls", {}))
+    statement = "SELECT repository, reference FROM pulls WHERE reference <> '*'"
+    return await database.read(Statement(statement, {}))
 
 
 async def test_the_last_pull_is_a_property_of_tag_and_manifest(
@@ -54,6 +55,19 @@ async def test_the_last_pull_is_a_property_of_tag_and_manifest(
     assert (await properties.manifest(HELLO, APP.digest)).pulled_at == later(2)
     assert (await properties.tag(OTHER, LATEST)).pulled_at is None
     assert (await properties.manifest(OTHER, APP.digest)).pulled_at is None
+
+
+async def test_the_last_pull_of_anything_is_a_property_of_the_repository(
+    pulls: SqlPulls, properties: SqlProperties
+) -> None:
+    """Whoever tidies up begins with the repositories that nobody uses."""
+    assert (await properties.repository(HELLO)).pulled_at is None
+
+    await pulls.record([pull(LATEST, later(1)), pull(OLD, later(5)), pull(APP.digest, later(2))])
+    await pulls.record([pull(LATEST, later(3))])
+
+    assert (await properties.repository(HELLO)).pulled_at == later(5)
+    assert (await properties.repository(OTHER)).pulled_at is None
 
 
 @pytest.mark.parametrize("order", Order)
@@ -155,7 +169,7 @@ async def test_pulls_of_many_repositories_and_minutes_are_one_transaction(
         await pulls.record([*noted, pull(LATEST, AT, OTHER), pull(APP.digest, AT, OTHER)])
 
     assert sum(statement.sql == "COMMIT" for statement in statements) == 1
-    assert len(statements) == 10  # a key for each repository, and an upsert for each minute
+    assert len(statements) == 12  # for each repository a key and its own pull, one for each minute
     for one in (noted[0], noted[1], noted[2], noted[-1]):
         assert isinstance(one.reference, Tag)
         assert (await properties.tag(HELLO, one.reference)).pulled_at == one.at

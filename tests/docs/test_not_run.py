@@ -13,7 +13,7 @@ NOT_RUN = [block for block in BLOCKS if block.not_run]
 # The reasons that pages give, and the number of blocks for each. A new block is run unless its
 # page says why not and it is counted here.
 REASONS = {
-    "examples, each of which tests/reference/test_commands.py parses": 77,
+    "examples, each of which tests/reference/test_commands.py parses": 83,
     "goes on until you stop it": 1,
     "measures for minutes": 1,
     "needs a Kubernetes cluster": 7,
@@ -24,6 +24,7 @@ REASONS = {
     "tests/deploy runs this cluster": 3,
     "tests/deploy runs this image": 2,
     "needs a collector": 1,
+    "needs an OpenID provider; tests/web/http/test_openid.py has one of its own": 1,
     "needs a PostgreSQL of yours; tests/wire/test_two_nodes.py has one of its own": 2,
     "the address of the repository is yours": 1,
     "your checkout follows a repository of yours": 1,

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from acrux.bootstrap.application import Registry, build
+from acrux.domain.server.log_level import Level
 from acrux.settings import Settings
 from tests.http.caller import HOST, Caller
 
@@ -31,6 +32,7 @@ class Lines:
     def __init__(self) -> None:
         self.lines: list[dict[str, object]] = []
         self.warned: list[str] = []
+        self.levels: list[Level] = []
 
     def info(self, event: str, /, **values: object) -> None:
         """Store a line."""
@@ -51,6 +53,10 @@ class Lines:
 
     def flush(self) -> None:
         """Nothing is buffered."""
+
+    def obey(self, level: Level) -> None:
+        """Store the level, and each line whatever its level is."""
+        self.levels.append(level)
 
 
 @pytest.fixture

@@ -165,3 +165,22 @@ async def test_every_route_that_pages_is_walked_here(registry: Registry, filled:
                 paged.add(row.path)
 
     assert paged == set(LISTINGS)
+
+
+@pytest.mark.parametrize("path", ["_manifests", f"_manifests/{ONE.digest}"])
+async def test_how_many_tags_of_a_manifest_to_show_must_be_a_count(
+    filled: Caller, path: str
+) -> None:
+    """A caller who mistypes it would get thousands of names, or none, and not know why."""
+    shown = await filled.call("GET", f"/acr/v1/team/app/{path}", query="tags=1")
+    wrong = await filled.call("GET", f"/acr/v1/team/app/{path}", query="tags=all")
+
+    assert (shown.status, b'"a0"' in shown.body, b'"a1"' in shown.body) == (200, True, False)
+    assert (wrong.status, wrong.code) == (400, "UNSUPPORTED")
+
+
+async def test_the_next_page_shows_as_many_tags_of_a_manifest(filled: Caller) -> None:
+    """Who follows the link would get thousands of names on the second page."""
+    first = await filled.call("GET", "/acr/v1/team/app/_manifests", query="n=1&tags=1")
+
+    assert "tags=1" in (first.header("Link") or "")

@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 
 from tests import object_servers
+from tests.faketime import faked
 from tests.object_servers import S3_KEYS, Program
 from tests.running import RunningRegistry, acrux, free_port, running, until
-from tests.tools import missing, require_tool
+from tests.tools import missing
 from tests.wire.connection import MEBIBYTE, Connection, Reply
 
 pytestmark = pytest.mark.xdist_group("bad store")  # one server for all tests
@@ -89,21 +90,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Refusing]:
             yield server
         finally:
             server.kill()
-
-
-def faked(clock: Path) -> dict[str, Any]:
-    """The variables with which a process takes its time from this file."""
-    faketime = require_tool("faketime", package="faketime")
-    done = subprocess.run(
-        [faketime, "-f", "+0s", "printenv", "LD_PRELOAD"], capture_output=True, text=True,
-        check=True,
-    )  # fmt: skip
-    return {
-        "LD_PRELOAD": done.stdout.strip(),
-        "FAKETIME_TIMESTAMP_FILE": str(clock),
-        "FAKETIME_NO_CACHE": "1",
-        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-    }
 
 
 @contextmanager

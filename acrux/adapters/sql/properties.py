@@ -10,13 +10,15 @@ from msgspec.structs import replace
 from acrux.adapters.sql import policies
 from acrux.adapters.sql.content import attributes, repositories
 from acrux.adapters.sql.content.keys import KEY
+from acrux.adapters.sql.content.usage import UNCOUNTED
 from acrux.adapters.sql.database import Database, Row, SqlValue, Statement, Steps
 from acrux.adapters.sql.many_rows import fitting
+from acrux.adapters.sql.pulls import OF_REPOSITORY
 from acrux.domain.content.attributes import AttributesChange
 from acrux.domain.content.digest import Digest
 from acrux.domain.content.manifest import Platform
 from acrux.domain.content.names import RepositoryName, Tag
-from acrux.domain.content.page import Order, Page, Slice
+from acrux.domain.content.page import MAX_COUNT, Order, Page, Slice
 from acrux.domain.content.policies.write_once import WriteOncePolicy, forbids
 from acrux.domain.content.properties import (
     Entry,
@@ -60,9 +62,8 @@ class SqlProperties:
 
     async def repository(self, name: RepositoryName) -> RepositoryProperties:
         """See ports.Properties."""
-        for created_at, updated_at, manifests, tags, *switches in await self._database.read(
-            _find_repository(name)
-        ):
+        for row in await self._database.read(_find_repository(name)):
+            created_at, updated_at, manifests, tags, size, pulled_at, *switches = row
             if manifests:
                 return RepositoryProperties(
                     name=name.value,
@@ -71,6 +72,8 @@ class SqlProperties:
                     manifest_count=manifests,
                     tag_count=tags,
                     attributes=attributes.read(switches),
+                    size=size,
+                    pulled_at=None if pulled_at is None else from_microseconds(pulled_at),
                 )
         raise UnknownRepository(name=str(name))
 
@@ -109,17 +112,19 @@ class SqlProperties:
         if not await self._change("tags", condition, parameters, change):
             raise UnknownTag(tag=str(tag))
 
-    async def manifest(self, repository: RepositoryName, digest: Digest) -> ManifestProperties:
+    async def manifest(
+        self, repository: RepositoryName, digest: Digest, tags: int = MAX_COUNT
+    ) -> ManifestProperties:
         """See ports.Properties."""
-        for row in await self._database.read(_find_manifest(repository, digest)):
+        for row in await self._database.read(_find_manifest(repository, digest, tags)):
             return await self._read_manifest(repository, row)
         raise UnknownManifest(reference=str(digest))
 
     async def manifests(
-        self, repository: RepositoryName, page: Page, order: Order
+        self, repository: RepositoryName, page: Page, order: Order, tags: int = MAX_COUNT
     ) -> Slice[ManifestProperties]:
         """See ports.Properties."""
-        rows = await self._database.read(_list_manifests(repository, page, order))
+        rows = await self._database.read(_list_manifests(repository, page, order, tags))
         await self._check_known(repository, rows)
         count = fitting(map(_size_apart, rows[: page.items]), LONG_ENTRIES)
         shown = rows[: min(count, page.items)]
@@ -165,15 +170,21 @@ def _run(statement: Statement) -> Steps[list[Row]]:
 
 
 def _find_repository(name: RepositoryName) -> Statement:
-    # Counted, not stored: a counter would be one row that every push to the repository waits for.
+    # A million tags are counted by the transactions that change them. Of a registry that an earlier
+    # program filled, only a part is counted at first.
     return Statement(
         f"""
         SELECT created_at,
                (SELECT MAX(updated_at) FROM manifests WHERE repository = key),
-               (SELECT COUNT(*) FROM manifests WHERE repository = key),
-               (SELECT COUNT(*) FROM tags WHERE repository = key),
+               CASE WHEN {UNCOUNTED} IS FALSE THEN usage.manifests
+                    ELSE (SELECT COUNT(*) FROM manifests WHERE repository = key) END,
+               CASE WHEN {UNCOUNTED} IS FALSE THEN usage.tags
+                    ELSE (SELECT COUNT(*) FROM tags WHERE repository = key) END,
+               CASE WHEN {UNCOUNTED} IS FALSE THEN manifest_bytes + blob_bytes END,
+               (SELECT pulled_at FROM pulls
+                WHERE pulls.repository = key AND pulls.reference = '{OF_REPOSITORY}'),
                {attributes.columns("repositories")}
-        FROM repositories WHERE name = :name
+        FROM repositories LEFT JOIN usage ON usage.repository = key WHERE name = :name
         """,  # noqa: S608 -- our own column names
         {"name": name.value},
     )
@@ -216,16 +227,16 @@ def _manifest_columns() -> str:
         SELECT string_agg(name, ' ') FROM (
             SELECT name FROM tags
             WHERE tags.repository = manifests.repository AND tags.digest = manifests.digest
-            ORDER BY name
+            ORDER BY name LIMIT :tags
         ) AS pointing
     )"""  # noqa: S608 -- our own column names
 
 
-def _find_manifest(repository: RepositoryName, digest: Digest) -> Statement:
+def _find_manifest(repository: RepositoryName, digest: Digest, tags: int) -> Statement:
     return Statement(
         f"SELECT {_manifest_columns()} FROM manifests"  # noqa: S608 -- our own column names
         f" WHERE repository = {KEY} AND digest = :digest",
-        {"repository": repository.value, "digest": str(digest)},
+        {"repository": repository.value, "digest": str(digest), "tags": tags},
     )
 
 
@@ -236,7 +247,7 @@ def _find_entries(repository: RepositoryName, digest: str) -> Statement:
     )
 
 
-def _list_manifests(repository: RepositoryName, page: Page, order: Order) -> Statement:
+def _list_manifests(repository: RepositoryName, page: Page, order: Order, tags: int) -> Statement:
     after, sorting = _keyset("manifests", "digest", page, order)
     return Statement(
         f"""
@@ -249,6 +260,7 @@ def _list_manifests(repository: RepositoryName, page: Page, order: Order) -> Sta
             "last": page.last,
             "last_at": page.last_at,
             "rows": page.items + 1,
+            "tags": tags,
         },
     )
 

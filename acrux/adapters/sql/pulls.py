@@ -13,6 +13,8 @@ from acrux.domain.content.names import RepositoryName, Tag
 from acrux.domain.instants import to_microseconds
 from acrux.ports.content.pulls import Pull
 
+OF_REPOSITORY: Final = "*"  # in place of a reference: the last pull of anything in the repository
+
 _SINCE: Final = "pulls"  # the name of the fact that says since when they are recorded
 
 
@@ -64,10 +66,24 @@ def _record(pulls: Iterable[Pull]) -> Steps[None]:
         key = yield from find_key(RepositoryName(repository))
         if key is None:  # deleted meanwhile
             continue
+        last = 0
         for group, members in groupby(groups, key=lambda row: row[0]):
             references = [reference for _, reference in members]
             for some in slices(references):
                 yield _upsert(key, group, some)
+            last = max(last, group.at)
+        yield _note_repository(key, last)
+
+
+def _note_repository(key: str, at: int) -> Statement:
+    return Statement(
+        """
+        INSERT INTO pulls (repository, reference, pulled_at) VALUES (:key, :any, :at)
+        ON CONFLICT (repository, reference) DO UPDATE SET pulled_at = excluded.pulled_at
+        WHERE pulls.pulled_at < excluded.pulled_at
+        """,
+        {"key": key, "any": OF_REPOSITORY, "at": at},
+    )
 
 
 def _upsert(key: str, group: _Group, references: Sequence[str]) -> Statement:

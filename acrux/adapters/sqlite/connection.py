@@ -1,5 +1,6 @@
 """A connection to the embedded database, and its failures as our errors."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Final
@@ -18,6 +19,9 @@ BUSY_TIMEOUT: Final = timedelta(seconds=10)
 KEPT_STATEMENTS: Final = 512
 # Callers choose how many values some statements have; one with more is prepared each time.
 KEPT_VALUES: Final = 64
+
+# How much of a statement is done before it is asked whether to go on, in steps of SQLite's machine.
+PROGRESS_STEPS: Final = 10_000
 
 
 class Connection:
@@ -47,6 +51,10 @@ class Connection:
     def in_transaction(self) -> bool:
         """Whether a transaction is open."""
         return self._sqlite.in_transaction
+
+    def end_when(self, is_over: Callable[[], bool]) -> None:
+        """Interrupt a statement once this is true, however long it takes; it is asked often."""
+        self._sqlite.set_progress_handler(is_over, PROGRESS_STEPS)
 
     def execute(self, statement: Statement) -> list[Row]:
         """All rows of the statement.

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 import click
 from msgspec import UNSET, to_builtins
 
+from acrux.cli.access.questions import holders
+from acrux.cli.access.simulations import of_scope_map
 from acrux.cli.carrier.place import Place, place_options
 from acrux.cli.options import asking, output_option, print_json, print_table
 from acrux.cli.repositories import joined, registry_option, repository_option
@@ -26,6 +28,10 @@ def scope_map() -> None:
     --management read and --management write allow managing accounts over HTTP, and --metrics read
     allows reading /metrics.
     """
+
+
+for question in (holders, of_scope_map):
+    scope_map.add_command(question)
 
 
 @scope_map.command(cls=WordsCommand)

@@ -7,6 +7,7 @@ import click
 from msgspec import UNSET, to_builtins
 
 from acrux.cli.access.own_scope_map import ensure
+from acrux.cli.access.questions import least_privilege
 from acrux.cli.carrier.api import Api
 from acrux.cli.carrier.place import Place, place_options
 from acrux.cli.options import asking, output_option, print_json, print_table
@@ -37,6 +38,9 @@ def token() -> None:
 
     Each has a scope map and two passwords, so that one can be renewed while the other works.
     """
+
+
+token.add_command(least_privilege)
 
 
 @token.command(cls=WordsCommand)

@@ -6,6 +6,7 @@ from typing import Any, Final
 import click
 from msgspec import UNSET, to_builtins
 
+from acrux.cli.access.simulations import of_trust
 from acrux.cli.access.trust_create import create
 from acrux.cli.access.trust_options import (
     allow_option,
@@ -41,6 +42,7 @@ def trust() -> None:
 
 
 trust.add_command(create)
+trust.add_command(of_trust)
 
 
 @trust.command()

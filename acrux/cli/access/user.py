@@ -7,6 +7,7 @@ import click
 from msgspec import UNSET, to_builtins
 
 from acrux.cli.access.own_scope_map import ensure
+from acrux.cli.access.questions import least_privilege
 from acrux.cli.carrier.place import Place, place_options
 from acrux.cli.options import asking, output_option, print_json, print_table, read_password
 from acrux.cli.repositories import repository_option
@@ -32,6 +33,9 @@ def user() -> None:
 
     For machines use acrux token instead, which generates passwords.
     """
+
+
+user.add_command(least_privilege)
 
 
 @user.command(cls=WordsCommand)

@@ -52,7 +52,7 @@ class InProcess:
     def __enter__(self) -> Self:
         try:
             self._settings = self._runner.run(opening.as_served(self._loaded))
-            self._registry = build(self._settings)
+            self._registry = build(self._settings.replace(web="disabled"))  # it shows no page
             rows = rows_of_operator(self._settings, self._registry.services)
             self._rows = {row.path: row for row in rows}
             self._runner.run(_awaited(self._registry.lifespan.open()))

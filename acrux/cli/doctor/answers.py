@@ -9,9 +9,9 @@ from typing import Final
 import httpx2
 
 from acrux.cli.caller.http_client import printable, told, why_unreached
-from acrux.cli.doctor.finding import Ended, failed
 from acrux.client.errors import ClientError
 from acrux.client.tokens import without
+from acrux.domain.server.findings import Ended, failed
 
 # As `az acr check-health` names them (acr-protocol.md §7).
 DNS: Final = "CONNECTIVITY_DNS_ERROR"

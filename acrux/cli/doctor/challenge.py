@@ -9,13 +9,13 @@ import httpx2
 from acrux.cli.caller.http_client import printable
 from acrux.cli.doctor import answers
 from acrux.cli.doctor.answers import Answer
-from acrux.cli.doctor.finding import Ended, Finding, failed, ok, skipped, warning
 from acrux.cli.doctor.visit import Visit
 from acrux.client import challenge as challenges
 from acrux.client import realm as realms
 from acrux.client.challenge import Challenge
 from acrux.client.errors import RealmRefused
 from acrux.client.tokens import TokenRequest
+from acrux.domain.server.findings import Ended, Finding, failed, ok, skipped, warning
 
 # Verifiers of tokens of other issuers often allow for a minute (RFC 7519 §4.1.4, "small leeway").
 CLOCKS_DIFFER: Final = timedelta(seconds=60)

@@ -1,5 +1,6 @@
 """acrux doctor: examine a registry, as a client or on its own machine."""
 
+import asyncio
 import secrets
 import sys
 from collections.abc import Iterator, Sequence
@@ -27,10 +28,10 @@ from acrux.cli.caller.http_client import (
     tls_options,
 )
 from acrux.cli.doctor import answers, challenge, network, pulling, pushing, rights, tls
-from acrux.cli.doctor.finding import Check, Finding, Status, carry_out
 from acrux.cli.doctor.visit import Plan, Visit
 from acrux.cli.options import load, output_option, print_json, print_table, setting_options
 from acrux.domain.content.names import RepositoryName
+from acrux.domain.server.findings import Check, Finding, Status, carry_out
 from acrux.errors import InvalidName
 
 Results = Sequence[tuple[str, Finding]]
@@ -125,10 +126,16 @@ def _plan(repository: str | None, *, read_only: bool) -> Plan:
 
 
 def _here(config: Path | None, options: dict[str, object]) -> Iterator[tuple[str, Finding]]:
-    from acrux.cli.doctor import machine  # noqa: PLC0415 -- a client need not load a registry
+    # A client need not load a registry.
+    from acrux.bootstrap.application import build  # noqa: PLC0415
+    from acrux.bootstrap.doctor import machine  # noqa: PLC0415
 
     settings = load(config, options).settings
-    yield from carry_out(machine.CHECKS, machine.Machine(settings, datetime.now(UTC)))
+
+    def probe(place: str) -> None:
+        asyncio.run(build(settings.replace(storage=place, web="disabled")).probe())
+
+    yield from carry_out(machine.CHECKS, machine.Machine(settings, datetime.now(UTC), probe))
 
 
 def _show(url: httpx2.URL | None, results: Results, form: str) -> None:

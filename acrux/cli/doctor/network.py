@@ -9,11 +9,11 @@ from typing import Final
 from acrux.cli.caller import failures
 from acrux.cli.caller.http_client import is_this_machine, printable
 from acrux.cli.doctor import answers
-from acrux.cli.doctor.finding import Finding, failed, ok, skipped, warning
 from acrux.cli.doctor.proxies import is_address
 from acrux.cli.doctor.visit import Visit
 from acrux.client.tokens import basic
 from acrux.domain.access.credential import Credential, Secret
+from acrux.domain.server.findings import Finding, failed, ok, skipped, warning
 
 SECONDS: Final = 10.0
 MAX_ADDRESSES: Final = 16

@@ -6,7 +6,6 @@ from typing import Any, Final
 
 from acrux.cli.doctor import answers
 from acrux.cli.doctor.answers import Answer
-from acrux.cli.doctor.finding import Ended, Finding, failed, ok, skipped, warning
 from acrux.cli.doctor.visit import Artifact, Visit
 from acrux.client.errors import TokenRefused
 from acrux.domain.access.scope import PULL
@@ -14,6 +13,7 @@ from acrux.domain.content.byte_sizes import written_bytes
 from acrux.domain.content.digest import Digest
 from acrux.domain.content.media_types import DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST
 from acrux.domain.content.names import RepositoryName, Tag
+from acrux.domain.server.findings import Ended, Finding, failed, ok, skipped, warning
 from acrux.errors import InvalidDigest, InvalidName, InvalidReference
 
 _ACCEPT: Final = f"{OCI_MANIFEST}, {OCI_INDEX}, {DOCKER_MANIFEST}, {DOCKER_LIST}"

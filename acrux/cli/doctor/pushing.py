@@ -8,12 +8,12 @@ import httpx2
 
 from acrux.cli.doctor import answers, pulling
 from acrux.cli.doctor.answers import Answer
-from acrux.cli.doctor.finding import Ended, Finding, failed, ok, skipped, warning
 from acrux.cli.doctor.visit import Artifact, Visit
 from acrux.domain.access.scope import DELETE, PUSH
 from acrux.domain.content.byte_sizes import written_bytes
 from acrux.domain.content.digest import Digest
 from acrux.domain.content.media_types import OCI_MANIFEST, OCTET_STREAM
+from acrux.domain.server.findings import Ended, Finding, failed, ok, skipped, warning
 
 # More in one request than nginx takes by default, which is 1 MiB.
 FIRST_CHUNK: Final = 1024 * 1024 + 64 * 1024

@@ -7,7 +7,6 @@ from typing import Final
 from acrux.cli.caller import walk
 from acrux.cli.caller.http_client import describe_life, printable
 from acrux.cli.doctor import answers
-from acrux.cli.doctor.finding import Ended, Finding, failed, ok, skipped, warning
 from acrux.cli.doctor.visit import NO_LOGIN, Visit
 from acrux.client import challenge as challenges
 from acrux.client import jwt
@@ -16,6 +15,7 @@ from acrux.client.login import Login, SubjectToken, describe
 from acrux.client.tokens import TokenRequest, basic
 from acrux.domain.access.credential import Credential
 from acrux.domain.access.scope import EVERYTHING, PULL, PUSH, REPOSITORY, Scope
+from acrux.domain.server.findings import Ended, Finding, failed, ok, skipped, warning
 
 _OPAQUE: Final = "only the registry can read its tokens"
 

@@ -13,11 +13,17 @@ from cryptography.x509.oid import NameOID
 from acrux.cli.caller import failures
 from acrux.cli.caller.http_client import is_this_machine, printable, verification
 from acrux.cli.doctor import answers
-from acrux.cli.doctor.finding import Ended, Finding, failed, ok, warning
 from acrux.cli.doctor.network import connect
 from acrux.cli.doctor.visit import Visit
+from acrux.domain.server.findings import (
+    RENEWED_BEFORE,
+    Ended,
+    Finding,
+    failed,
+    ok,
+    warning,
+)
 
-WARN_BEFORE: Final = timedelta(days=14)
 MAX_NAMES: Final = 10
 
 # OpenSSL's X509_V_ERR_ codes (x509_vfy.h).
@@ -62,7 +68,7 @@ def _trusted(visit: Visit, shaken: Shaken, now: datetime) -> Finding:
     found = f"{shaken.protocol}, valid until {end:%Y-%m-%d}, issued by {_issuer(shaken)}"
     if visit.tls.insecure:
         return warning(f"{found}; not verified", "leave out --insecure: others do verify it")
-    if end - now < WARN_BEFORE:
+    if end - now < RENEWED_BEFORE:
         days = (end - now) // timedelta(days=1)
         return warning(f"{found}: {days} days are left", "renew the certificate")
     return ok(found)

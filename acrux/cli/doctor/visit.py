@@ -11,7 +11,6 @@ import httpx2
 from acrux.cli.caller.http_client import Tls
 from acrux.cli.doctor import answers, proxies
 from acrux.cli.doctor.answers import Answer
-from acrux.cli.doctor.finding import skipped
 from acrux.client.auth import RegistryAuth
 from acrux.client.challenge import Challenge
 from acrux.client.login import Login
@@ -26,6 +25,7 @@ from acrux.domain.access.scope import (
     Scope,
 )
 from acrux.domain.content.digest import Digest
+from acrux.domain.server.findings import skipped
 
 # acr-protocol.md §7, `check-health --repository`
 _ALL: Final = (PULL, PUSH, DELETE, METADATA_READ, METADATA_WRITE)

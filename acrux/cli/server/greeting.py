@@ -13,9 +13,7 @@ import click
 from acrux.adapters.log import render
 from acrux.cli.exits import lose_output
 from acrux.domain.access.shown_accounts import ShownAccount
-from acrux.settings import Settings
-
-EVERY_ADDRESS: Final = ("0.0.0.0", "::")  # noqa: S104 -- compared, not bound
+from acrux.settings import EVERY_ADDRESS, Settings
 
 NEW_PASSWORD: Final = "acrux credential renew --password-name password"  # noqa: S105 -- a command
 

@@ -134,6 +134,8 @@ async def prepare(
 ) -> tuple[ShownAccount | None, tuple[str, ...]]:
     """Make what the registry lacks: the admin user, a key of the chosen algorithm, the sample.
 
+    The level of the log is that of the settings again.
+
     Then rehearse a worker's start, so that what prevents it is said in one line. Returns the admin
     user if it was made, and names of passwords that earlier releases gave it.
     """
@@ -148,6 +150,7 @@ async def prepare(
         passwords = (await accounts.show(settings.name)).passwords
         with suppress(StorageReadOnly):  # content is served all the same, with existing keys
             await registry.services.keys.use(settings.signing_algorithm)
+            await registry.services.log_levels.reset()
             if with_sample and not await _has_other_images(registry):
                 await sample.push(registry.services.uploads, registry.services.manifests)
         await registry.rehearse()

@@ -256,6 +256,12 @@ def default_name(holder: str) -> str:
     return f"{word}-scope-map"
 
 
+def entity_tag(description: str, permissions: tuple[str, ...]) -> str:
+    """What tells whether a scope map is still as it was (RFC 9110 §8.8.3)."""
+    text = "\n".join((*permissions, description))  # no permission holds a line break
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
 def check_permissions(permissions: tuple[str, ...]) -> None:
     """Raise InvalidScope if one of them is invalid, or there are too many."""
     if len(permissions) > MAX_PERMISSIONS:

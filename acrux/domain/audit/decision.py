@@ -39,9 +39,9 @@ class Decision(Struct, frozen=True):
     """One request to the registry, and what was decided.
 
     `request` is a method with a path, or a command; `authentication_method` is how the caller was
-    authenticated, such as `password1`. `asked` is what was requested, or what the request would
-    have needed; `granted` is what the caller got, or held. `facts` are names and instants that
-    belong to the reason. Nothing in it is secret.
+    authenticated, such as `password1`. `asked` is what was requested of a token, or what the
+    request needed; `granted` is what the caller got, or held when they were refused. `facts` are
+    names and instants that belong to the reason. Nothing in it is secret.
     """
 
     request: str

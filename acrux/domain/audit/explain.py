@@ -283,7 +283,7 @@ def _widenings(case: Refusal, lacking: tuple[Right, ...]) -> tuple[str, ...]:
         return ()
     created = default_name(case.name)
     given = f"{case.noun} update {case.option} --scope-map {created}"
-    return (f"acrux scope-map create -n {created} {options}", f"acrux {given}")
+    return (f"acrux scope-map create -n {created} {options} && acrux {given}",)
 
 
 def _for_everybody(case: Refusal, lacking: tuple[Right, ...]) -> tuple[str, ...]:

@@ -24,7 +24,7 @@ class Explanation(Struct, frozen=True):
     """What was requested, why it was refused, what has changed since, and what would help.
 
     `rights` lists what the request needed, and whether the account's scope map grants it now.
-    `fixes` are commands, one of which may be enough. Nothing in it is secret.
+    `fixes` are commands, each of which may be enough. Nothing in it is secret.
     """
 
     case: str

@@ -65,6 +65,18 @@ class Page(Struct, frozen=True):
         return cls(items, place[1], int(place[2])) if place else cls(items, last or "")
 
 
+def read_count(text: str | None, name: str) -> int:
+    """Read a query parameter that says how much to list of each item, by default all of it.
+
+    Raise InvalidPage if it is not a count.
+    """
+    if text is None:
+        return MAX_COUNT
+    if _COUNT.fullmatch(text) is None:
+        raise InvalidPage(f"{name} must be a maximum number: 0, 1, 2, ...")
+    return int(text)
+
+
 class Slice(Struct, Generic[Item], frozen=True):
     """What a page holds, and whether the listing continues after it."""
 

@@ -1,5 +1,6 @@
 """Which repositories a rule covers: one, all below a prefix, or all."""
 
+from collections.abc import Iterable
 from typing import Final, Self
 
 from msgspec import Struct
@@ -57,6 +58,18 @@ class RepositoryPattern(Struct, frozen=True):
             return True
         within = other.prefix or other.text
         return self.prefix is not None and not other.covers_all and within.startswith(self.prefix)
+
+
+def narrowed(
+    patterns: Iterable[RepositoryPattern], below: RepositoryPattern
+) -> tuple[RepositoryPattern, ...]:
+    """What of the patterns lies below another one, such as `team/*`."""
+    within = (
+        below if one.covers_every(below) else one
+        for one in patterns
+        if one.covers_every(below) or below.covers_every(one)
+    )
+    return tuple(dict.fromkeys(within))
 
 
 EVERY_REPOSITORY: Final = RepositoryPattern(ANY_REPOSITORY)

@@ -9,7 +9,11 @@ from acrux.domain.content.manifest import Platform
 
 
 class RepositoryProperties(Struct, frozen=True):
-    """What /acr/v1 shows of a repository (acr-protocol.md §5.2)."""
+    """What /acr/v1 shows of a repository (acr-protocol.md §5.2).
+
+    `size` is that of all it holds, in bytes, each blob once; None until it is counted. `pulled_at`
+    is the minute of the last pull of anything in it; None if none is known.
+    """
 
     name: str
     created_at: datetime
@@ -17,6 +21,8 @@ class RepositoryProperties(Struct, frozen=True):
     manifest_count: int
     tag_count: int
     attributes: Attributes
+    size: int | None = None
+    pulled_at: datetime | None = None
 
 
 class TagProperties(Struct, frozen=True):

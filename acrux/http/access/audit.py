@@ -42,6 +42,11 @@ def finishes(_: str, status: int) -> bool:
     return status == CREATED
 
 
+def nothing(_: str, __: int) -> bool:
+    """Nothing: a page changes something only by its calls of the API, which are recorded."""
+    return False
+
+
 def always(_: str, status: int) -> bool:
     """Every success, such as an issued token."""
     return status < BAD_REQUEST
@@ -61,7 +66,7 @@ class AuditRecorder:
 
     def granted(self, request: Request, response: Response) -> None:
         """Record that the request was carried out."""
-        asked = within_bounds(request.asked)
+        asked = within_bounds(request.asked or request.needed)
         self._audit_log.record(
             Decision(
                 request=_name(request),
@@ -71,7 +76,8 @@ class AuditRecorder:
                 peer=request.peer,
                 repository=request.params.get("repository") or repository_of(asked),
                 asked=asked,
-                granted=request.grant.scopes if asked else (),
+                # Of a change, what it needed; its token may hold much more.
+                granted=request.grant.scopes if request.asked else (),
                 status=response.status,
                 facts=_created(response),
                 correlation=request.id,

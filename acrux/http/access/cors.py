@@ -9,6 +9,7 @@ from acrux.http import parsing
 from acrux.http.messages import Request, Response
 
 ANY_ORIGIN: Final = "*"
+OWN_PAGES: Final = "/web/"
 KEPT_SECONDS: Final = 600  # that a browser may keep the answer to a preflight; browsers cap it
 
 # What pages send besides what every page may send.
@@ -32,7 +33,12 @@ class Cors:
     origins: Collection[str]
 
     def complete(self, request: Request, response: Response) -> None:
-        """Add to an answer what lets the page read it, and answer a preflight."""
+        """Add to an answer what lets the page read it, and answer a preflight.
+
+        Not to our own pages: they show what the visitor may see, and are nobody else's to read.
+        """
+        if request.path.startswith(OWN_PAGES):
+            return
         response.add("Vary", "Origin")
         origin = parsing.header(request, b"origin")
         if origin is None or not (origin in self.origins or ANY_ORIGIN in self.origins):

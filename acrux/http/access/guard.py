@@ -186,12 +186,19 @@ AT_ONCE_SECONDS: Final = 0.01
 
 
 class Guard:
-    """Decides on every request, from what it presents and what its route requires."""
+    """Decides on every request, from what it presents and what its route requires.
 
-    def __init__(self, identity: Identity, tokens: Tokens, uploads: Uploads) -> None:
+    If it `challenges`, nobody is granted anything without credentials, so that clients learn that
+    there is a login. Otherwise anonymous callers are granted what they may do.
+    """
+
+    def __init__(
+        self, identity: Identity, tokens: Tokens, uploads: Uploads, *, challenges: bool = True
+    ) -> None:
         self._identity = identity
         self._tokens = tokens
         self._uploads = uploads
+        self._challenges = challenges
 
     async def check(self, requirement: Requirement, request: Request) -> Grant:
         """The grant under which the request is carried out.
@@ -210,16 +217,19 @@ class Guard:
         except AccessRefused as refused:
             required.complete(refused)
             raise
-        if requirement is any_token or required.is_met_by(grant):
+        request.needed = required.met_by(grant)
+        if requirement is any_token or request.needed:
             return grant
         shared = await self._identity.with_rights_of_everybody(grant, required.useful)
-        if required.is_met_by(shared):
+        request.needed = required.met_by(shared)
+        if request.needed:
             request.own_grant, request.grant = grant, shared
             return shared
         if required.is_met_without_right_by(shared):
             could = await self._identity.could_get(grant, required.asked)
             if not required.is_met_by(could):
                 request.own_grant, request.grant = grant, shared
+                request.needed = required.enough_without_right
                 return shared
         insufficient = InsufficientScope()
         required.complete(insufficient)
@@ -260,7 +270,9 @@ class Guard:
         if presented is None or (isinstance(presented, Credential) and presented.is_empty):
             # Even if anonymous callers may pull: clients conclude from a 200 of /v2/ that there is
             # no login at all, and would never request a token.
-            raise AuthenticationRequired
+            if self._challenges:
+                raise AuthenticationRequired
+            return narrow(await self._identity.of(None, request.peer), required.useful)
         if isinstance(presented, Credential):
             # Basic directly on the API (acr-protocol.md §0.3, rule 30).
             principal = await self._identity.of(presented, request.peer)

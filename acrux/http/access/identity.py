@@ -106,6 +106,20 @@ class Identity:
             refresh_until=token.expires_at,
         )
 
+    async def standing(self, text: str) -> str:
+        """The reason why a token of ours would be refused; empty if it would be accepted.
+
+        Nobody is asked about a token of another issuer: it is not ours.
+        """
+        try:
+            if self._tokens.is_refresh(text):
+                await self.of_refresh_token(text)
+            else:
+                await self._of_access_token(text)
+        except BadCredentials as refused:
+            return refused.reason
+        return ""
+
     async def scope_map(self, grant: Grant) -> ScopeMap:
         """The current rights of the grant's holder, whatever their token says.
 

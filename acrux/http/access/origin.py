@@ -44,6 +44,14 @@ class Origins:
 
     def of(self, request: Request) -> Origin:
         """The scheme and login server. X-Forwarded-* counts only if sent by a trusted proxy."""
+        scheme, login_server = self._named(request)
+        return Origin(scheme, login_server or self.login_servers[0])
+
+    def is_known(self, request: Request) -> bool:
+        """Whether it was sent to one of the login servers, and not to another name of this host."""
+        return bool(self._named(request)[1])
+
+    def _named(self, request: Request) -> tuple[str, str]:
         scheme, host = request.scheme, parsing.header(request, b"host") or ""
         if self.trusted_proxies and self._is_trusted(_address(request.sender)):
             scheme = _last(parsing.every_header(request, b"x-forwarded-proto")) or scheme
@@ -52,8 +60,8 @@ class Origins:
         default_port = ":443" if scheme == "https" else ":80"
         for candidate in (host.lower(), host.lower().removesuffix(default_port)):
             if candidate in self.login_servers:
-                return Origin(scheme, candidate)
-        return Origin(scheme, self.login_servers[0])
+                return scheme, candidate
+        return scheme, ""
 
     def cause(self, request: Request) -> Cause:
         """What webhooks are told of the request that makes a change."""

@@ -41,14 +41,18 @@ class Required(Struct, frozen=True):
         """Add to a refusal what would have been enough."""
         refused.scope, refused.challenge = render(self.asked), self.challenge
 
-    def is_met_by(self, grant: Grant) -> bool:
-        """Whether the grant holds all of `asked`, or all of another set that is enough.
+    def met_by(self, grant: Grant) -> tuple[Scope, ...]:
+        """The set that is enough and that the grant holds all of: `asked`, or another one.
 
-        An empty set is never met: without a rule, access is refused.
+        Empty if there is none. An empty set is never met: without a rule, access is refused.
         """
         if _holds(grant, self.asked):
-            return True
-        return any(_holds(grant, scopes) for scopes in self.also_enough)
+            return self.asked
+        return next((scopes for scopes in self.also_enough if _holds(grant, scopes)), ())
+
+    def is_met_by(self, grant: Grant) -> bool:
+        """Whether the grant holds all of `asked`, or all of another set that is enough."""
+        return bool(self.met_by(grant))
 
     def is_met_without_right_by(self, grant: Grant) -> bool:
         """Whether the grant holds what is enough for an account that cannot get `asked`."""

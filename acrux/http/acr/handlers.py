@@ -90,10 +90,10 @@ class AcrHandlers:
     async def list_manifests(self, request: Request) -> Response:
         """GET: a page of the manifests.
 
-        Operation: ContainerRegistry_GetManifests. Query: orderby, n, last.
+        Operation: ContainerRegistry_GetManifests. Query: tags, orderby, n, last.
         """
-        page, order = paging.page(request), paging.order(request)
-        found = await self._properties.manifests(parsing.repository(request), page, order)
+        page, order, tags = paging.page(request), paging.order(request), paging.tags(request)
+        found = await self._properties.manifests(parsing.repository(request), page, order, tags)
         places = [shapes.place(one.digest, one.updated_at, order) for one in found.items]
         shown = list(map(shapes.manifest, found.items))
         return self._page(request, "manifests", shown, places, found.more)
@@ -101,10 +101,11 @@ class AcrHandlers:
     async def get_manifest(self, request: Request) -> Response:
         """GET: a manifest's properties.
 
-        Operation: ContainerRegistry_GetManifestProperties.
+        Operation: ContainerRegistry_GetManifestProperties. Query: tags.
         """
         repository, digest = parsing.repository(request), parsing.digest_to_read(request)
-        return self._manifest(request, await self._properties.manifest(repository, digest))
+        found = await self._properties.manifest(repository, digest, paging.tags(request))
+        return self._manifest(request, found)
 
     async def change_manifest(self, request: Request) -> Response:
         """PATCH: change some of a manifest's attributes.

@@ -15,7 +15,7 @@ Json = dict[str, object]
 
 
 def repository(registry: str, properties: RepositoryProperties) -> Json:
-    """A repository (acr-protocol.md §5.2)."""
+    """A repository (acr-protocol.md §5.2), and what is ours: `size`, `lastPullTime`."""
     return {
         "registry": registry,
         "imageName": properties.name,
@@ -23,6 +23,8 @@ def repository(registry: str, properties: RepositoryProperties) -> Json:
         "lastUpdateTime": _instant(properties.updated_at),
         "manifestCount": properties.manifest_count,
         "tagCount": properties.tag_count,
+        **({} if properties.size is None else {"size": properties.size}),
+        **_last_pull(properties.pulled_at),
         "changeableAttributes": _switches(properties.attributes),
     }
 

@@ -84,12 +84,14 @@ class ChangeScopeMap(Struct, forbid_unknown_fields=True, rename="camel", kw_only
     """Changes to a scope map. Omitted fields keep their values.
 
     `actions` replace the old list. Instead of them, `addActions` and `removeActions` change it.
+    `etag` makes it a condition that the scope map is still the one that had it.
     """
 
     actions: Actions | UnsetType = UNSET
     add_actions: Actions | UnsetType = UNSET
     remove_actions: Actions | UnsetType = UNSET
     description: str | UnsetType = UNSET
+    etag: str | UnsetType = UNSET
 
 
 class RegenerateCredential(Struct, forbid_unknown_fields=True, rename="camel", kw_only=True):

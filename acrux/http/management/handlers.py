@@ -10,7 +10,9 @@ from acrux.http.management.keys import KeyManagement
 from acrux.http.management.logins.handlers import LoginHandlers
 from acrux.http.management.policies.handlers import PolicyHandlers
 from acrux.http.management.registry import RegistryManagement
+from acrux.http.management.rights.rights import RightsManagement
 from acrux.http.management.scope_maps import ScopeMapManagement
+from acrux.http.management.server.handlers import ServerHandlers
 from acrux.http.management.storage.handlers import StorageHandlers
 from acrux.http.management.trusts import TrustManagement
 from acrux.http.management.users import UserManagement
@@ -24,6 +26,9 @@ from acrux.services.access.trusts import Trusts
 from acrux.services.access.users import Users
 from acrux.services.audit.audit_log import AuditLog
 from acrux.services.audit.explanations import Explanations
+from acrux.services.audit.holdings import Holdings
+from acrux.services.audit.least_privilege import LeastPrivilege
+from acrux.services.audit.simulations import Simulations
 from acrux.services.content.collection import Collection
 from acrux.services.content.deleted import DeletedContent
 from acrux.services.content.listings import Listings
@@ -31,6 +36,8 @@ from acrux.services.content.policies import Policies
 from acrux.services.content.purges import Purges
 from acrux.services.content.retention import Retention
 from acrux.services.content.space import Space
+from acrux.services.server.doctor import Doctor
+from acrux.services.server.log_level import LogLevels
 from acrux.services.webhooks.webhooks import Webhooks
 
 
@@ -56,6 +63,12 @@ class Managed(Protocol):
     @property
     def explanations(self) -> Explanations: ...
     @property
+    def holdings(self) -> Holdings: ...
+    @property
+    def simulations(self) -> Simulations: ...
+    @property
+    def least_privilege(self) -> LeastPrivilege: ...
+    @property
     def listings(self) -> Listings: ...
     @property
     def policies(self) -> Policies: ...
@@ -69,6 +82,10 @@ class Managed(Protocol):
     def space(self) -> Space: ...
     @property
     def deleted(self) -> DeletedContent: ...
+    @property
+    def doctor(self) -> Doctor: ...
+    @property
+    def log_levels(self) -> LogLevels: ...
     @property
     def webhooks(self) -> Webhooks: ...
 
@@ -85,8 +102,10 @@ class ManagementHandlers:
     logins: LoginHandlers
     keys: KeyManagement
     audit: AuditManagement
+    rights: RightsManagement
     policies: PolicyHandlers
     storage: StorageHandlers
+    server: ServerHandlers
     webhooks: WebhookManagement
 
     @classmethod
@@ -103,9 +122,13 @@ class ManagementHandlers:
             ),
             keys=KeyManagement(services.keys),
             audit=AuditManagement(services.audit_log, services.explanations),
+            rights=RightsManagement(
+                services.holdings, services.simulations, services.least_privilege
+            ),
             policies=PolicyHandlers.on(
                 services.policies, services.retention, services.purges, services.listings
             ),
             storage=StorageHandlers.on(services.collection, services.space, services.deleted),
+            server=ServerHandlers.on(services.doctor, services.log_levels),
             webhooks=WebhookManagement(services.webhooks, Source(name, login_servers[0])),
         )

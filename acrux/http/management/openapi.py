@@ -74,6 +74,7 @@ REFUSALS: Final = {
     401: "The credential is missing or wrong, or lacks the right.",
     404: "Nothing has this name.",
     409: "The name is taken, or the named object is in use.",
+    412: "Somebody else has changed it, and its etag with it.",
     413: "The body is too long.",
     429: "Too many failed logins; Retry-After says how many seconds to wait.",
     507: "The disk is full.",

@@ -10,7 +10,9 @@ from acrux.http.management.logins.operations import operations as of_logins
 from acrux.http.management.operation import PAGED, Operation
 from acrux.http.management.policies.operations import operations as of_policies
 from acrux.http.management.registry import RegistryManagement
+from acrux.http.management.rights.operations import operations as of_rights
 from acrux.http.management.scope_maps import ScopeMapManagement
+from acrux.http.management.server.operations import operations as of_servers
 from acrux.http.management.storage.operations import operations as of_storage
 from acrux.http.management.trusts import TrustManagement
 from acrux.http.management.users import UserManagement
@@ -28,8 +30,10 @@ def operations(handlers: ManagementHandlers) -> tuple[Operation, ...]:
         *of_logins(handlers.logins),
         *_keys(handlers.keys),
         *_audit(handlers.audit),
+        *of_rights(handlers.rights),
         *of_policies(handlers.policies),
         *of_storage(handlers.storage),
+        *of_servers(handlers.server),
         *of_webhooks(handlers.webhooks),
     )
 

@@ -52,6 +52,7 @@ class ScopeMapManagement:
             add=tuple(add or ()),
             remove=tuple(remove or ()),
             description=bodies.given(change.description),
+            tag=bodies.given(change.etag),
         )
         return responses.json(shapes.scope_map(changed))
 

@@ -6,10 +6,10 @@ from typing import Literal, Protocol
 
 from msgspec import UNSET, Struct, UnsetType
 
+from acrux.domain.access import scope_maps
 from acrux.domain.access import trust as trusts
 from acrux.domain.access.shown_accounts import ShownAccount, ShownPassword
-from acrux.domain.audit import decision
-from acrux.domain.audit.rights import Explanation
+from acrux.domain.audit import decision, rights
 from acrux.domain.instants import BEGINNING
 from acrux.http.management.bodies import Status
 from acrux.services.access.keys import ShownKey
@@ -56,6 +56,7 @@ class ScopeMap(Struct, rename="camel", kw_only=True):
     type: Literal["SystemDefined", "UserDefined"]
     creation_date: datetime
     actions: list[str]
+    etag: str
 
 
 class ScopeMapList(Struct):
@@ -241,6 +242,7 @@ def scope_map(stored: DescribedScopeMap) -> ScopeMap:
         type="SystemDefined" if stored.name.startswith("_") else "UserDefined",
         creation_date=stored.created_at,
         actions=list(stored.permissions),
+        etag=scope_maps.entity_tag(stored.description, stored.permissions),
     )
 
 
@@ -293,7 +295,7 @@ def record(found: decision.Record) -> Record:
     )
 
 
-def case(explanation: Explanation) -> Case:
+def case(explanation: rights.Explanation) -> Case:
     """Why a request was refused."""
     return Case(
         case=explanation.case,
@@ -309,18 +311,16 @@ def case(explanation: Explanation) -> Case:
         needed=list(map(str, explanation.needed)),
         held=list(map(str, explanation.held)),
         scope_map=explanation.scope_map,
-        rights=[
-            Right(
-                resource=right.resource,
-                action=right.action,
-                held=right.is_held,
-                permission=right.permission,
-            )
-            for right in explanation.rights
-        ],
+        rights=list(map(_right, explanation.rights)),
         explanation=explanation.why,
         changed_since=explanation.changes,
         fixes=list(explanation.fixes),
+    )
+
+
+def _right(one: rights.Right) -> Right:
+    return Right(
+        resource=one.resource, action=one.action, held=one.is_held, permission=one.permission
     )
 
 
@@ -339,11 +339,11 @@ def _password(shown: ShownPassword) -> Password:
 
 
 def _key(shown: ShownKey) -> Key:
-    record = shown.record
+    one = shown.record
     return Key(
-        name=record.name,
+        name=one.name,
         state=shown.state.value,
-        algorithm=record.algorithm,
-        signs_from=None if record.signs_from == BEGINNING else record.signs_from,
-        key_id=record.id,
+        algorithm=one.algorithm,
+        signs_from=None if one.signs_from == BEGINNING else one.signs_from,
+        key_id=one.id,
     )

@@ -1,4 +1,4 @@
-"""The forms of the token endpoints; the only reader of them."""
+"""The forms of the token endpoints, and how any form is read."""
 
 from typing import Final
 from urllib.parse import parse_qsl
@@ -34,9 +34,9 @@ async def read(request: Request) -> Form:
     Raises InvalidRequest if the body is not a form, or repeats a field of `Form` other than the
     scope: which value counts must not be left to chance. Raises ContentTooLarge.
     """
-    if parsing.content_type(request) != FORM_TYPE:
-        raise InvalidRequest(f"the body must be a form: Content-Type: {FORM_TYPE}")
-    fields = _fields(await request.body.read(MAX_FORM_BYTES))
+    fields: dict[str, list[str]] = {}
+    for name, value in await read_fields(request, MAX_FORM_BYTES):
+        fields.setdefault(name, []).append(value)
     username, password = _one(fields, "username"), _one(fields, "password")
     return Form(
         grant_type=_one(fields, "grant_type"),
@@ -49,19 +49,22 @@ async def read(request: Request) -> Form:
     )
 
 
-def _fields(body: bytes) -> dict[str, list[str]]:
+async def read_fields(request: Request, limit: int) -> list[tuple[str, str]]:
+    """The fields of a form of at most `limit` bytes, in their order.
+
+    Raises InvalidRequest if the body is not a form, and ContentTooLarge.
+    """
+    if parsing.content_type(request) != FORM_TYPE:
+        raise InvalidRequest(f"the body must be a form: Content-Type: {FORM_TYPE}")
+    body = await request.body.read(limit)
     try:
-        pairs = parse_qsl(
+        return parse_qsl(
             body.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=MAX_FIELDS
         )
     except ValueError:
         raise InvalidRequest(
             f"the form is not percent-encoded UTF-8, or has more than {MAX_FIELDS} fields"
         ) from None
-    fields: dict[str, list[str]] = {}
-    for name, value in pairs:
-        fields.setdefault(name, []).append(value)
-    return fields
 
 
 def _one(fields: dict[str, list[str]], name: str) -> str:

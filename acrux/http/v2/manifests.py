@@ -11,9 +11,9 @@ from acrux.services.content.pulls import Pulls
 
 
 class ManifestHandlers:
-    """Manifests over HTTP (end-3, end-7, end-9)."""
+    """Manifests over HTTP (end-3, end-7, end-9). Pulls are noted unless `pulls` is None."""
 
-    def __init__(self, manifests: Manifests, pulls: Pulls, origins: Origins) -> None:
+    def __init__(self, manifests: Manifests, pulls: Pulls | None, origins: Origins) -> None:
         self._manifests = manifests
         self._pulls = pulls
         self._origins = origins
@@ -29,7 +29,7 @@ class ManifestHandlers:
             parsing.accept(request),
             pusher if isinstance(reference, Digest) else None,
         )
-        if pusher is None:
+        if self._pulls is not None and pusher is None:
             self._pulls.note(repository, reference, manifest.digest)
         if parsing.knows(request, responses.etag(manifest.digest)):
             return responses.unchanged(manifest.digest)

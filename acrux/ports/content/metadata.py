@@ -10,7 +10,7 @@ from acrux.domain.content.attributes import AttributesChange
 from acrux.domain.content.digest import Digest
 from acrux.domain.content.manifest import Manifest, Platform, Referrer
 from acrux.domain.content.names import Reference, RepositoryName, Tag
-from acrux.domain.content.page import Order, Page, Slice
+from acrux.domain.content.page import MAX_COUNT, Order, Page, Slice
 from acrux.domain.content.patterns import RepositoryPattern
 from acrux.domain.content.properties import ManifestProperties, RepositoryProperties, TagProperties
 from acrux.domain.content.storage.copy import Copy
@@ -31,6 +31,13 @@ class Deleted(Struct, frozen=True):
 
     manifests: tuple[str, ...]
     tags: tuple[str, ...]
+
+
+class Found(Struct, frozen=True):
+    """The names that a search found up to `last`. It goes on there, unless that is None."""
+
+    names: tuple[str, ...]
+    last: str | None
 
 
 class Metadata(Protocol):
@@ -146,6 +153,15 @@ class Metadata(Protocol):
         Only names that one of the patterns covers: the others do not shorten a page.
         """
 
+    async def find_repositories(
+        self, page: Page, visible: tuple[RepositoryPattern, ...], text: str
+    ) -> Found:
+        """As `list_repositories`, those whose names contain the text, which is not empty.
+
+        Only so many names are looked at, so it may hold fewer than were asked for although there
+        are more; even none.
+        """
+
     async def list_referrers(
         self, repository: RepositoryName, subject: Digest, artifact_type: str | None, page: Page
     ) -> Slice[Referrer]:
@@ -189,13 +205,15 @@ class Properties(Protocol):
     ) -> None:
         """Set some of its switches. Raises UnknownTag."""
 
-    async def manifest(self, repository: RepositoryName, digest: Digest) -> ManifestProperties:
-        """The properties of a manifest. Raises UnknownManifest."""
+    async def manifest(
+        self, repository: RepositoryName, digest: Digest, tags: int = MAX_COUNT
+    ) -> ManifestProperties:
+        """The properties of a manifest, with its first `tags` tags. Raises UnknownManifest."""
 
     async def manifests(
-        self, repository: RepositoryName, page: Page, order: Order
+        self, repository: RepositoryName, page: Page, order: Order, tags: int = MAX_COUNT
     ) -> Slice[ManifestProperties]:
-        """A page of the manifests; `page.last` is a digest.
+        """A page of the manifests, each with its first `tags` tags; `page.last` is a digest.
 
         Raises UnknownRepository if it holds none.
         """

@@ -1,10 +1,15 @@
 """Create, change and delete scope maps."""
 
 from acrux.domain.access.built_in_scope_maps import SYSTEM_DEFINED
-from acrux.domain.access.scope_maps import MAX_DESCRIPTION_CHARACTERS, check_name, check_permissions
+from acrux.domain.access.scope_maps import (
+    MAX_DESCRIPTION_CHARACTERS,
+    check_name,
+    check_permissions,
+    entity_tag,
+)
 from acrux.domain.content.page import Page, Slice
 from acrux.domain.instants import BEGINNING, to_microseconds
-from acrux.errors import InvalidInput, NameTaken, StillInUse, UnknownName
+from acrux.errors import ChangedMeanwhile, InvalidInput, NameTaken, StillInUse, UnknownName
 from acrux.ports.accounts import Revocations, StoredScopeMap
 from acrux.ports.accounts import ScopeMaps as StoredScopeMaps
 from acrux.ports.clock import Clock
@@ -100,14 +105,17 @@ class ScopeMaps:
         add: tuple[str, ...] = (),
         remove: tuple[str, ...] = (),
         description: str | None = None,
+        tag: str | None = None,
     ) -> StoredScopeMap:
         """Set its permissions, or add and remove some.
 
         It takes effect at once. If the scope map then holds less, the tokens of all that have it
-        are revoked. Raises InvalidScope and InvalidInput as `create` does, UnknownName, and
+        are revoked. If `tag` is given, it must still be the scope map's `entity_tag`. Raises
+        InvalidScope and InvalidInput as `create` does, UnknownName, ChangedMeanwhile, and
         InvalidInput for a built-in scope map.
         """
         _check_own(name)
+        seen = None if tag is None else await self._seen(name, tag)
         if description is not None:
             _check_description(description)
         check_permissions(add)
@@ -115,11 +123,21 @@ class ScopeMaps:
         after = _unique((*(text for text in before if text not in remove), *add))
         check_permissions(after)
         if not await self._scope_maps.change(
-            name, to_microseconds(self._clock()), description=description, permissions=after
+            name,
+            to_microseconds(self._clock()),
+            description=description,
+            permissions=after,
+            was=seen,
         ):
-            raise _unknown(name)
+            raise _unknown(name) if seen is None else _changed(name)
         await self._revocations.refresh()
         return await self.show(name)
+
+    async def _seen(self, name: str, tag: str) -> StoredScopeMap:
+        found = await self.show(name)
+        if entity_tag(found.description, found.permissions) != tag:
+            raise _changed(name)
+        return found
 
     async def delete(self, name: str) -> None:
         """Remove it.
@@ -160,3 +178,7 @@ def _unique(permissions: tuple[str, ...]) -> tuple[str, ...]:
 
 def _unknown(name: str) -> UnknownName:
     return UnknownName(f"there is no scope map {name!r}: see acrux scope-map list")
+
+
+def _changed(name: str) -> ChangedMeanwhile:
+    return ChangedMeanwhile(f"somebody else has changed the scope map {name!r}: read it again")

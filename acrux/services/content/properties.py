@@ -3,7 +3,7 @@
 from acrux.domain.content.attributes import AttributesChange
 from acrux.domain.content.digest import Digest
 from acrux.domain.content.names import RepositoryName, Tag
-from acrux.domain.content.page import Order, Page, Slice
+from acrux.domain.content.page import MAX_COUNT, Order, Page, Slice
 from acrux.domain.content.properties import ManifestProperties, RepositoryProperties, TagProperties
 from acrux.ports.content.metadata import Properties as StoredProperties
 
@@ -42,15 +42,17 @@ class Properties:
         await self._properties.change_tag(repository, tag, change)
         return await self._properties.tag(repository, tag)
 
-    async def manifest(self, repository: RepositoryName, digest: Digest) -> ManifestProperties:
-        """The properties of a manifest. Raises UnknownManifest."""
-        return await self._properties.manifest(repository, digest)
+    async def manifest(
+        self, repository: RepositoryName, digest: Digest, tags: int = MAX_COUNT
+    ) -> ManifestProperties:
+        """The properties of a manifest, with its first `tags` tags. Raises UnknownManifest."""
+        return await self._properties.manifest(repository, digest, tags)
 
     async def manifests(
-        self, repository: RepositoryName, page: Page, order: Order
+        self, repository: RepositoryName, page: Page, order: Order, tags: int = MAX_COUNT
     ) -> Slice[ManifestProperties]:
-        """A page of the manifests. Raises UnknownRepository."""
-        return await self._properties.manifests(repository, page, order)
+        """A page of the manifests, each with its first `tags` tags. Raises UnknownRepository."""
+        return await self._properties.manifests(repository, page, order, tags)
 
     async def change_manifest(
         self, repository: RepositoryName, digest: Digest, change: AttributesChange

@@ -12,8 +12,8 @@ import pytest
 from acrux.cli.caller.http_client import Tls
 from acrux.cli.doctor import challenge
 from acrux.cli.doctor.answers import MAX_BYTES, Answer
-from acrux.cli.doctor.finding import Ended, Finding
 from acrux.cli.doctor.visit import Plan, Visit
+from acrux.domain.server.findings import Ended, Finding
 from tests.client.doctor.diagnosis import Diagnosis, as_user, examine
 from tests.client.registry import Answered, Asked, FakeRegistry
 

@@ -107,6 +107,7 @@ def _named(kind: str, wanted: bytes) -> dict[tuple[str, str], Example]:
 
 EXAMPLES = {
     ("/metrics", "GET"): Example("/metrics", 200, ("registry:metrics:read",)),
+    ("/metrics/recent", "GET"): Example("/metrics/recent", 200, ("registry:metrics:read",)),
     ("/v2/", "GET"): Example("/v2/", 200, ()),
     ("/v2", "GET"): Example("/v2", 200, ()),
     ("/v2/_catalog", "GET"): Example("/v2/_catalog", 200, ("registry:catalog:*",)),
@@ -135,6 +136,7 @@ EXAMPLES = {
         f"/v2/{REPOSITORY}/referrers/{IMAGE.digest}", 200, _PULL
     ),
     ("/acr/v1/_catalog", "GET"): Example("/acr/v1/_catalog", 200, ("registry:catalog:*",)),
+    ("/acr/v1/_permissions", "GET"): Example("/acr/v1/_permissions", 200, ()),
     (_ACR, "GET"): Example(f"/acr/v1/{REPOSITORY}", 200, _READ),
     (_ACR, "PATCH"): Example(f"/acr/v1/{REPOSITORY}", 200, _WRITE, {}, b"{}"),
     (_ACR, "DELETE"): Example(f"/acr/v1/{REPOSITORY}", 202, _DELETE),
@@ -203,6 +205,12 @@ EXAMPLES = {
     ("/management/v1/gc/whatIf", "GET"): Example(
         f"/management/v1/gc/whatIf?delete={REPOSITORY}", 200, _SEE
     ),
+    ("/management/v1/doctor", "GET"): Example("/management/v1/doctor", 200, _SEE),
+    ("/management/v1/logLevel", "GET"): Example("/management/v1/logLevel", 200, _SEE),
+    ("/management/v1/logLevel", "PUT"): Example(
+        "/management/v1/logLevel", 200, _MANAGE, _JSON, b'{"level":"info"}'
+    ),
+    ("/management/v1/logLevel", "DELETE"): Example("/management/v1/logLevel", 204, _MANAGE),
     ("/management/v1/usage", "GET"): Example("/management/v1/usage", 200, _SEE),
     ("/management/v1/usage/repositories", "GET"): Example(
         f"/management/v1/usage/repositories?repository={REPOSITORY}", 200, _SEE
@@ -307,6 +315,18 @@ EXAMPLES = {
     (f"{_WEBHOOK}/replay", "POST"): Example(f"{_A_WEBHOOK}/replay", 202, _MANAGE),
     ("/management/v1/cases/{name}", "GET"): Example("/management/v1/cases/nv01dztfza", 200, _SEE),
     ("/management/v1/audit", "GET"): Example("/management/v1/audit", 200, _SEE),
+    ("/management/v1/access", "GET"): Example(
+        f"/management/v1/access?repository={REPOSITORY}", 200, _SEE
+    ),
+    ("/management/v1/leastPrivilege", "GET"): Example(
+        "/management/v1/leastPrivilege?account=acrux", 200, _SEE
+    ),
+    (f"{_SCOPE_MAP}/simulate", "POST"): Example(
+        "/management/v1/scopeMaps/helper-map/simulate", 200, _SEE, _JSON, b'{"actions":[]}'
+    ),
+    (f"{_TRUST}/simulate", "POST"): Example(
+        f"{_CI}/simulate", 200, _SEE, _JSON, b'{"scopeMapId":"_repositories_push"}'
+    ),
     ("/management/v1/keys", "GET"): Example("/management/v1/keys", 200, _SEE),
     ("/management/v1/keys/rotate", "POST"): Example("/management/v1/keys/rotate", 200, _MANAGE),
     (f"{_KEY}/revoke", "POST"): Example("/management/v1/keys/ES256-0002/revoke", 200, _MANAGE),

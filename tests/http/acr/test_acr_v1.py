@@ -50,6 +50,7 @@ async def test_a_repository_shows_what_it_holds(admin: Caller) -> None:
         "lastUpdateTime": "2026-11-21T12:00:00.000000Z",
         "manifestCount": 1,
         "tagCount": 2,
+        "size": len(APP.manifest) + sum(map(len, APP.blobs)),
         "changeableAttributes": ALL_ON,
     }
 

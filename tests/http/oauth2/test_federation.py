@@ -287,7 +287,7 @@ async def test_an_outage_locks_out_nobody_who_holds_a_refresh_token(
 
     assert redeemed.status == with_old_keys.status == 200
     assert without_keys.status == 503
-    assert "cannot be fetched" in without_keys.json["errors"][0]["message"]
+    assert "cannot be asked" in without_keys.json["errors"][0]["message"]
 
 
 @pytest.mark.parametrize("end", ["change", "disable", "delete"])

@@ -52,10 +52,16 @@ class SqlScopeMaps:
         return await self._database.write(did(statement))
 
     async def change(
-        self, name: str, epoch: int, *, description: str | None, permissions: tuple[str, ...] | None
+        self,
+        name: str,
+        epoch: int,
+        *,
+        description: str | None,
+        permissions: tuple[str, ...] | None,
+        was: StoredScopeMap | None = None,
     ) -> bool:
         """See ports.ScopeMaps."""
-        return await self._database.write(_change(name, epoch, description, permissions))
+        return await self._database.write(_change(name, epoch, description, permissions, was))
 
     async def delete(self, name: str) -> bool:
         """See ports.ScopeMaps."""
@@ -72,11 +78,17 @@ class SqlScopeMaps:
 
 
 def _change(
-    name: str, epoch: int, description: str | None, permissions: tuple[str, ...] | None
+    name: str,
+    epoch: int,
+    description: str | None,
+    permissions: tuple[str, ...] | None,
+    was: StoredScopeMap | None,
 ) -> Steps[bool]:
     given = None if permissions is None else _json(permissions)
-    held = yield Statement("SELECT permissions FROM scope_maps WHERE name = :name", {"name": name})
-    if not held:
+    held = yield Statement(
+        "SELECT permissions, description FROM scope_maps WHERE name = :name", {"name": name}
+    )
+    if not held or (was and held[0] != (_json(was.permissions), was.description)):
         return False
     yield Statement(
         """

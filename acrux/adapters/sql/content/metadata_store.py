@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from typing import Final
 
 from acrux.adapters.sql import policies
 from acrux.adapters.sql.content import (
@@ -15,6 +16,7 @@ from acrux.adapters.sql.content import (
     tags,
 )
 from acrux.adapters.sql.content.grace import Grace
+from acrux.adapters.sql.content.repositories import NameRange
 from acrux.adapters.sql.database import Database, Row, Steps
 from acrux.adapters.sql.many_rows import fitting
 from acrux.domain.content.digest import Digest
@@ -27,7 +29,9 @@ from acrux.domain.content.storage.copy import Copy
 from acrux.domain.instants import to_microseconds
 from acrux.domain.webhooks.event import UNKNOWN, Cause
 from acrux.errors import UnknownBlob, UnknownManifest, UnknownRepository
-from acrux.ports.content.metadata import Deleted, StoredManifest
+from acrux.ports.content.metadata import Deleted, Found, StoredManifest
+
+LOOKED_AT: Final = 10_000  # names, in one search
 
 
 class SqlMetadata:
@@ -191,6 +195,23 @@ class SqlMetadata:
                 find = repositories.list_repositories(names, page.last, room)
                 rows += await self._database.read(find)
         return _names(rows, page)
+
+    async def find_repositories(
+        self, page: Page, visible: tuple[RepositoryPattern, ...], text: str
+    ) -> Found:
+        """See ports.Metadata."""
+        found: list[str] = []
+        for names in repositories.ranges(visible):
+            ends = await self._database.read(repositories.find_end(names, page.last, LOOKED_AT))
+            looked_at = NameRange(names.first, f"{ends[0][0]} ") if ends else names
+            room = page.items + 1 - len(found)
+            find = repositories.find_repositories(looked_at, page.last, text, room)
+            found += [name for (name,) in await self._database.read(find)]
+            if len(found) > page.items:
+                return Found(tuple(found[: page.items]), found[page.items - 1])
+            if ends:
+                return Found(tuple(found), str(ends[0][0]))
+        return Found(tuple(found), None)
 
     async def list_referrers(
         self, repository: RepositoryName, subject: Digest, artifact_type: str | None, page: Page

@@ -145,6 +145,7 @@ def tidy(key: str) -> Steps[None]:
     )
     if empty:
         yield Statement("DELETE FROM usage WHERE repository = :key", {"key": key})
+        yield Statement("DELETE FROM pulls WHERE repository = :key", {"key": key})
         yield Statement("DELETE FROM repositories WHERE key = :key", {"key": key})
 
 
@@ -158,6 +159,39 @@ def list_repositories(names: NameRange, last: str, rows: int) -> Statement:
         ORDER BY name LIMIT :rows
         """,
         {"first": names.first, "end": names.end, "last": last, "rows": rows},
+    )
+
+
+def find_end(names: NameRange, last: str, count: int) -> Statement:
+    """The name of the range that is `count` names after `last`; no row if there are fewer."""
+    return Statement(
+        """
+        SELECT name FROM repositories
+        WHERE name >= :first AND name < :end AND name > :last
+        ORDER BY name LIMIT 1 OFFSET :before
+        """,
+        {"first": names.first, "end": names.end, "last": last, "before": count - 1},
+    )
+
+
+def find_repositories(names: NameRange, last: str, text: str, rows: int) -> Statement:
+    """As `list_repositories`, those whose names contain the text."""
+    escaped = text.replace("_", "!_")  # of the characters of a name, the one that is a wildcard
+    return Statement(
+        """
+        SELECT name FROM repositories
+        WHERE name >= :first AND name < :end AND name > :last AND name LIKE :like ESCAPE '!'
+          AND list_enabled = 1
+          AND EXISTS (SELECT 1 FROM manifests WHERE manifests.repository = repositories.key)
+        ORDER BY name LIMIT :rows
+        """,
+        {
+            "first": names.first,
+            "end": names.end,
+            "last": last,
+            "like": f"%{escaped}%",
+            "rows": rows,
+        },
     )
 
 

@@ -2,10 +2,13 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import Enum
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 Subject = TypeVar("Subject")
+
+RENEWED_BEFORE: Final = timedelta(days=14)  # a certificate with less time left is a warning
 
 
 class Status(Enum):

@@ -1,7 +1,7 @@
 """Check what only the registry's own machine knows; nothing is changed."""
 
-import asyncio
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -15,14 +15,20 @@ from acrux.adapters.sql.facts import finding
 from acrux.adapters.sql.schema import migrations
 from acrux.adapters.steady_clock import JUMP
 from acrux.bootstrap import storage
-from acrux.bootstrap.application import build
-from acrux.cli.doctor import stored
-from acrux.cli.doctor.finding import Check, Finding, failed, ok, skipped, warning
-from acrux.cli.doctor.tls import WARN_BEFORE
+from acrux.bootstrap.doctor import stored
 from acrux.clocks import CLOCK_FACT
 from acrux.domain.content.byte_sizes import written_bytes
-from acrux.errors import InvalidSettings
-from acrux.settings import Settings
+from acrux.domain.server.findings import (
+    RENEWED_BEFORE,
+    Check,
+    Finding,
+    failed,
+    ok,
+    skipped,
+    warning,
+)
+from acrux.errors import InvalidSettings, RegistryError
+from acrux.settings import EVERY_ADDRESS, Settings
 
 LITTLE_BYTES: Final = 1024**3
 FEW_FILES: Final = 10_000
@@ -30,10 +36,16 @@ FEW_FILES: Final = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """The settings of a registry on this machine, and the time."""
+    """The settings of a registry on this machine, and the time.
+
+    `probe` tries the object store of this name, and raises InvalidSettings if it cannot be used.
+    The database is examined for `seconds` at most, if that is given.
+    """
 
     settings: Settings
     now: datetime
+    probe: Callable[[str], None]
+    seconds: float | None = None
 
     @property
     def folder(self) -> Path:
@@ -105,11 +117,18 @@ def database(machine: Machine) -> Finding:
             f"the schema has version {version}, and this acrux knows versions up to {known}",
             "run the acrux that made it, or a newer one",
         )
-    broken = stored.damage(machine.settings)
+    older = f"; the next start of acrux serve makes it {known}" if version < known else ""
+    try:
+        broken = stored.damage(machine.settings, machine.seconds)
+    except TimeoutError:
+        return warning(
+            f"version {version} of the schema{older}; not all of it could be read in "
+            f"{machine.seconds:.0f} s",
+            "run acrux check, which takes the time that it needs",
+        )
     if broken:
         advice = "run acrux check, which says what that affects; then restore a backup"
         raise failed(f"the database is damaged: {broken[0]}", advice)
-    older = f"; the next start of acrux serve makes it {known}" if version < known else ""
     return ok(f"whole, with version {version} of the schema{older}")
 
 
@@ -118,9 +137,8 @@ def object_store(machine: Machine) -> Finding:
     place = stored.read(machine.settings, _storage())
     if not place:
         raise skipped("the blobs are files in the data directory")
-    registry = build(machine.settings.replace(storage=place))
     try:
-        asyncio.run(registry.probe())
+        machine.probe(place)
     except InvalidSettings as refused:
         advice = "set the variables that acrux serve has"
         raise failed(refused.message, advice) from None
@@ -141,7 +159,7 @@ def certificate(machine: Machine) -> Finding:
     if end <= machine.now:
         raise failed(shown, "renew it; acrux serve reads the new files by itself")
     # A certificate of our own is renewed by itself, earlier than this.
-    if end - machine.now < WARN_BEFORE:
+    if end - machine.now < RENEWED_BEFORE:
         return warning(shown, "renew it; acrux serve reads the new files by itself")
     return ok(shown)
 
@@ -158,6 +176,18 @@ def clock(machine: Machine) -> Finding:
             "set it by NTP: tokens and certificates are valid by it",
         )
     return ok(f"{machine.now:%Y-%m-%d %H:%M:%S} UTC, not before the registry's last note")
+
+
+def login_servers(machine: Machine) -> Finding:
+    """Whether the registry knows the names that clients call it by."""
+    settings = machine.settings
+    names = ", ".join(settings.known_login_servers)
+    if settings.host in EVERY_ADDRESS and not settings.login_servers:
+        return warning(
+            f"other machines may call it, and it knows no other names than {names}",
+            "name the registry as its clients do: --login-server",
+        )
+    return ok(f"clients call it {names}")
 
 
 def _certificate_files(settings: Settings) -> CertificateFiles | None:
@@ -179,12 +209,24 @@ def _storage() -> Steps[str]:
     return str(rows[0][0]) if rows else ""
 
 
+def _told(examine: Callable[[Machine], Finding]) -> Callable[[Machine], Finding]:
+    # A disk that fails is a finding, and no reason to keep quiet about the rest.
+    def told(machine: Machine) -> Finding:
+        try:
+            return examine(machine)
+        except (OSError, RegistryError) as error:
+            raise failed(f"it cannot be examined: {stored.reason(error)}") from None
+
+    return told
+
+
 CHECKS: Final[tuple[Check[Machine], ...]] = (
-    Check("data-dir", data_dir),
-    Check("permissions", permissions, ("data-dir",)),
-    Check("space", space, ("data-dir",)),
-    Check("database", database, ("data-dir",)),
-    Check("object-store", object_store, ("database",)),
-    Check("certificate", certificate, ("data-dir",)),
-    Check("machine-clock", clock, ("database",)),
+    Check("data-dir", _told(data_dir)),
+    Check("permissions", _told(permissions), ("data-dir",)),
+    Check("space", _told(space), ("data-dir",)),
+    Check("database", _told(database), ("data-dir",)),
+    Check("object-store", _told(object_store), ("database",)),
+    Check("certificate", _told(certificate), ("data-dir",)),
+    Check("machine-clock", _told(clock), ("database",)),
+    Check("login-servers", login_servers),
 )

@@ -1,7 +1,7 @@
 """Read a registry's database, of either kind, and change nothing."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from pathlib import Path
 
 import apsw
@@ -11,8 +11,7 @@ from acrux.adapters.sql.facts import finding
 from acrux.adapters.sql.schema import OLDEST, migrations
 from acrux.adapters.sqlite import snapshots
 from acrux.bootstrap.databases import address_of
-from acrux.cli.caller import failures
-from acrux.cli.doctor.finding import failed
+from acrux.domain.server.findings import failed
 from acrux.errors import RegistryError
 from acrux.settings import Settings
 
@@ -23,15 +22,20 @@ def is_there(settings: Settings) -> bool:
     return has_database and settings.data_dir.is_dir()
 
 
-def read(settings: Settings, steps: Steps[Result]) -> Result:
-    """The result of a transaction that only reads: no start brings the schema up to date."""
+def read(settings: Settings, steps: Steps[Result], seconds: float | None = None) -> Result:
+    """The result of a transaction that only reads: no start brings the schema up to date.
+
+    Raises TimeoutError if it takes longer than so many seconds.
+    """
     if settings.is_on_postgresql:
-        return _read_server(settings, steps)
+        return _read_server(settings, steps, seconds)
     try:
-        return asyncio.run(snapshots.read_apart(_file(settings), steps, nobody))
+        return _within(seconds, snapshots.read_apart(_file(settings), steps, nobody))
+    except TimeoutError:
+        raise
     except (apsw.Error, OSError, RegistryError) as error:
         raise failed(
-            f"{_file(settings).absolute()} cannot be read: {failures.reason(error)}",
+            f"{_file(settings).absolute()} cannot be read: {reason(error)}",
             "restore it from a backup, or make it readable for this user",
         ) from None
 
@@ -45,20 +49,30 @@ def versions(settings: Settings) -> tuple[int, int]:
     return read(settings, _versions())
 
 
-def damage(settings: Settings) -> Sequence[str]:
-    """What the database finds wrong with its own files."""
+def damage(settings: Settings, seconds: float | None = None) -> Sequence[str]:
+    """What the database finds wrong with its own files. Raises TimeoutError as `read` does."""
     if settings.is_on_postgresql:
         from acrux.adapters.postgresql.snapshots import verify  # noqa: PLC0415 -- an extra
 
-        return read(settings, verify())
-    return read(settings, snapshots.verify(deep=False))
+        return read(settings, verify(), seconds)
+    return read(settings, snapshots.verify(deep=False), seconds)
+
+
+def reason(error: Exception) -> str:
+    """What an error says, without the numbers and names that Python adds."""
+    return getattr(error, "strerror", "") or str(error)
 
 
 def _file(settings: Settings) -> Path:
     return settings.data_dir / "registry.sqlite"
 
 
-def _read_server(settings: Settings, steps: Steps[Result]) -> Result:
+def _within(seconds: float | None, reading: Awaitable[Result]) -> Result:
+    # The loop of this thread alone: a server's own loop goes on meanwhile.
+    return asyncio.run(asyncio.wait_for(reading, seconds))
+
+
+def _read_server(settings: Settings, steps: Steps[Result], seconds: float | None) -> Result:
     try:
         address = address_of(settings)
     except RegistryError as refused:
@@ -70,7 +84,7 @@ def _read_server(settings: Settings, steps: Steps[Result]) -> Result:
     try:
         with refusals(address.shown):
             access = Access(address, nobody, settings.prepare_statements)
-            return asyncio.run(read_apart(access, steps))
+            return _within(seconds, read_apart(access, steps))
     except RegistryError as refused:
         raise failed(str(refused), "start the server, or correct the URL") from None
 

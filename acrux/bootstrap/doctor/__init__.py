@@ -1,0 +1,1 @@
+"""What a registry examines of its own machine."""

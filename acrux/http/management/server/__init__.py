@@ -1,0 +1,1 @@
+"""The servers that run: whether they are well, and what they log."""

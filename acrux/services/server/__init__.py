@@ -1,0 +1,1 @@
+"""What a running server says of itself, and what of it can be steered."""

@@ -1,0 +1,1 @@
+"""The pages of rights, and of what was decided about them."""

@@ -1,0 +1,1 @@
+"""What strangers pushed, read for people."""
