@@ -12,7 +12,7 @@ from acrux.cli.main import cli
 from acrux.domain.access.scope import parse_all
 from acrux.domain.access.trust import ClaimRule, Trust
 from acrux.domain.audit.decision import Decision, Outcome
-from acrux.services.audit import least_privilege, simulations
+from acrux.services import recent_records
 from acrux.settings import Settings
 from tests.http.caller import HOST
 from tests.http.conftest import Lines
@@ -80,7 +80,7 @@ def test_a_change_is_tried_part_by_part_to_the_end(
     data_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One call examines a part only, and a command that stopped there would mislead."""
-    monkeypatch.setattr(simulations, "RECORDS", 200)
+    monkeypatch.setattr(recent_records, "RECORDS", 200)
     found = json.loads(run(data_dir, *REMOVING, "content/write", "--output", "json"))
 
     counts = {one["scopes"][0]: one["requests"] for one in found["wouldBeRefused"]}
@@ -157,7 +157,7 @@ def test_what_an_account_used_is_listed(data_dir: Path, monkeypatch: pytest.Monk
     """The page's answer, for a terminal; and it says if it did not look at all."""
     words = ("token", "least-privilege", "-n", "robot")
     found = json.loads(run(data_dir, *words, "--output", "json"))
-    monkeypatch.setattr(least_privilege, "RECORDS", 200)
+    monkeypatch.setattr(recent_records, "RECORDS", 200)
     printed = run(data_dir, *words)
 
     assert found["actions"] == [

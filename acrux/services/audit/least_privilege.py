@@ -1,7 +1,6 @@
 """Find the rights that an account has used."""
 
-from datetime import datetime, timedelta
-from typing import Final
+from datetime import datetime
 
 from msgspec import Struct
 
@@ -9,10 +8,7 @@ from acrux.domain.audit.decision import Outcome, Search
 from acrux.domain.audit.used import Use, Uses
 from acrux.ports.audit_log import AuditLog
 from acrux.ports.clock import Clock, Rest
-
-DAYS: Final = 30
-RECORDS: Final = 10_000  # that one call examines
-RECORDS_AT_ONCE: Final = 100  # other requests have a turn in between
+from acrux.services.recent_records import RecentRecords
 
 
 class Used(Struct, frozen=True):
@@ -32,10 +28,7 @@ class Used(Struct, frozen=True):
 
 
 class LeastPrivilege:
-    """Reads from the audit log what an account needed.
-
-    After each few records, `turn` lets other requests go on.
-    """
+    """Reads from the audit log what an account needed; `turn` is as RecentRecords has it."""
 
     def __init__(self, audit_log: AuditLog, clock: Clock, turn: Rest) -> None:
         self._audit_log = audit_log
@@ -43,30 +36,16 @@ class LeastPrivilege:
         self._turn = turn
 
     async def of(self, account: str) -> Used:
-        """The permissions that cover what this account did in the last DAYS days, and no more."""
-        uses, since = Uses(), self._clock() - timedelta(days=DAYS)
-        examined, last, is_complete = 0, None, False
-        reached = since
-        while examined < RECORDS and not is_complete:
-            wanted = Search(
-                account=account,
-                outcome=Outcome.GRANTED,
-                since=since,
-                limit=RECORDS_AT_ONCE,
-                before=last,
-            )
-            found = await self._audit_log.search(wanted)
-            for record in found:
-                uses.add(record)
-            examined += len(found)
-            is_complete = len(found) < RECORDS_AT_ONCE
-            if not is_complete:
-                last, reached = found[0].id, found[0].at
-                await self._turn()
+        """The permissions that cover what this account did in the last days, and no more."""
+        wanted = Search(account=account, outcome=Outcome.GRANTED)
+        recent = RecentRecords(self._audit_log, self._clock, self._turn, wanted)
+        uses = Uses()
+        async for record in recent:
+            uses.add(record)
         return Used(
-            since if is_complete else reached,
-            examined,
-            is_complete,
+            recent.since,
+            recent.examined,
+            not recent.last,
             uses.omitted,
             uses.unknown,
             uses.all,

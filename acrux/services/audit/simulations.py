@@ -1,8 +1,8 @@
 """Try a change of rights on what the audit log holds, before it is made."""
 
 from collections.abc import Awaitable, Callable
-from datetime import datetime, timedelta
-from typing import Final, TypeAlias
+from datetime import datetime
+from typing import TypeAlias
 
 from msgspec import Struct
 
@@ -18,10 +18,7 @@ from acrux.ports.accounts import Accounts, ScopeMaps
 from acrux.ports.audit_log import AuditLog
 from acrux.ports.clock import Clock, Rest
 from acrux.ports.federation import Trusts
-
-DAYS: Final = 30
-RECORDS: Final = 10_000  # that one call examines; the next one goes on
-RECORDS_AT_ONCE: Final = 100  # other requests have a turn in between
+from acrux.services.recent_records import RecentRecords
 
 
 class Unknown(Struct, frozen=True):
@@ -50,9 +47,9 @@ class Report(Struct, frozen=True):
 
 
 class Simulations:
-    """Tries changes of scope maps and trusts. Nothing is changed.
+    """Tries changes of scope maps and trusts; `turn` is as RecentRecords has it.
 
-    After each few records, `turn` lets other requests go on.
+    Nothing is changed.
     """
 
     def __init__(
@@ -87,7 +84,7 @@ class Simulations:
             built_in_scope_maps.read(name, frozenset(stored.permissions)),
             built_in_scope_maps.read(name, frozenset(permissions)),
         )
-        named: dict[str, str] = {}  # of accounts, of which a run meets at most RECORDS
+        named: dict[str, str] = {}  # of accounts: a run meets no more of them than records
 
         async def held(decision: Decision) -> Maps | Unknown | None:
             account = decision.account
@@ -128,23 +125,26 @@ class Simulations:
         return await self._run(held, before)
 
     async def _run(self, held: Held, before: str) -> Report:
-        simulation, since = Simulation(), self._clock() - timedelta(days=DAYS)
-        examined, last, reached = 0, before or None, since
-        while examined < RECORDS:
-            wanted = Search(since=since, limit=RECORDS_AT_ONCE, before=last)
-            found = await self._audit_log.search(wanted)
-            for record in found:
-                maps = await held(record.decision)
-                if isinstance(maps, Unknown):
-                    simulation.pass_over()
-                elif maps is not None:
-                    simulation.judge(record, *maps)
-            examined += len(found)
-            if len(found) < RECORDS_AT_ONCE:
-                return _report(simulation, since, examined, "")
-            last, reached = found[0].id, found[0].at
-            await self._turn()
-        return _report(simulation, reached, examined, last or "")
+        simulation = Simulation()
+        recent = RecentRecords(
+            self._audit_log, self._clock, self._turn, Search(before=before or None)
+        )
+        async for record in recent:
+            maps = await held(record.decision)
+            if isinstance(maps, Unknown):
+                simulation.pass_over()
+            elif maps is not None:
+                simulation.judge(record, *maps)
+        return Report(
+            recent.since,
+            recent.examined,
+            simulation.judged,
+            simulation.unknown,
+            simulation.omitted,
+            simulation.refused,
+            simulation.allowed,
+            recent.last,
+        )
 
     async def _scope_map_of(self, account: str) -> str:
         if identity := federated.named(account, ()):
@@ -170,16 +170,3 @@ def _anonymous(maps: Maps) -> Maps:
 
 def _has_values(trust: Trust, identity: FederatedIdentity) -> bool:
     return set(placeholders(trust.permissions)) <= dict(identity.values).keys()
-
-
-def _report(simulation: Simulation, since: datetime, examined: int, last: str) -> Report:
-    return Report(
-        since,
-        examined,
-        simulation.judged,
-        simulation.unknown,
-        simulation.omitted,
-        simulation.refused,
-        simulation.allowed,
-        last,
-    )

@@ -8,7 +8,7 @@ from acrux.bootstrap.application import Registry
 from acrux.domain.access.scope import parse_all
 from acrux.domain.access.trust import ClaimRule, Trust
 from acrux.domain.audit.decision import ANONYMOUS_CALLER, Decision, Outcome
-from acrux.services.audit import least_privilege, simulations
+from acrux.services import recent_records
 from tests.http.caller import Caller
 from tests.http.conftest import HandClock
 from tests.http.management.test_management import Manager, manager
@@ -173,7 +173,7 @@ async def test_a_long_audit_log_is_examined_in_parts(
     manager: Manager, registry: Registry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One request may not read for minutes; and it must not pretend to have read all."""
-    monkeypatch.setattr(simulations, "RECORDS", 400)
+    monkeypatch.setattr(recent_records, "RECORDS", 400)
     await team(registry)
     await record(registry, (pushed("robot") for _ in range(500)))
     first = await manager.ok("POST", "/scopeMaps/team-map/simulate", {"actions": []})
@@ -302,7 +302,7 @@ async def test_a_long_history_is_said_to_be_cut(
     manager: Manager, registry: Registry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Rights that were left out for lack of time would be missing later."""
-    monkeypatch.setattr(least_privilege, "RECORDS", 200)
+    monkeypatch.setattr(recent_records, "RECORDS", 200)
     await team(registry)
     await record(registry, (pushed("robot") for _ in range(201)))
 
