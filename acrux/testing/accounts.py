@@ -13,8 +13,8 @@ from acrux.client.tokens import basic
 from acrux.domain.access.credential import Credential, Secret
 from acrux.domain.access.scope import MANAGEMENT, REGISTRY, REPOSITORY, Scope
 from acrux.domain.access.scope_maps import (
-    ACTION_OF_KIND,
     ACTION_OF_MANAGEMENT,
+    KIND_OF_ACTION,
     default_name,
     permission,
     spelled_out,
@@ -61,7 +61,7 @@ def permissions_of(text: str) -> tuple[str, ...]:
     scope = Scope.parse(text)
     if scope.type == REPOSITORY:
         wanted = spelled_out(scope.actions) - {"*"}
-        granted = {action: permission(scope.name, kind) for kind, action in ACTION_OF_KIND.items()}
+        granted = {action: permission(scope.name, kind) for action, kind in KIND_OF_ACTION.items()}
     elif (scope.type, scope.name) == (REGISTRY, MANAGEMENT):
         wanted = scope.actions
         granted = {action: kind for kind, action in ACTION_OF_MANAGEMENT.items()}

@@ -83,6 +83,7 @@ class Rule(Struct, frozen=True):
 
 
 ACTION_OF_KIND: Final = {**ACTION_OF_PERMISSION, **ACTION_OF_DELETED}
+KIND_OF_ACTION: Final = {action: kind for kind, action in ACTION_OF_KIND.items()}
 _OF_EVERYTHING: Final = frozenset(ACTION_OF_KIND.values()) - ONLY_BY_NAME
 _KINDS: Final = tuple(ACTION_OF_KIND)  # in the order in which they are shown
 

@@ -6,7 +6,7 @@ from typing import Final
 from acrux.domain.access.grants import Principal, narrow
 from acrux.domain.access.scope import REGISTRY, REPOSITORY, Scope
 from acrux.domain.access.scope_maps import (
-    ACTION_OF_KIND,
+    KIND_OF_ACTION,
     PERMISSIONS_ON_REGISTRY,
     ScopeMap,
     permission,
@@ -15,7 +15,6 @@ from acrux.domain.audit.decision import Decision, Outcome
 from acrux.domain.content.patterns import RepositoryPattern
 
 _OF_TOKENS: Final = "/oauth2/"
-_KIND_OF_ACTION: Final = {action: kind for kind, action in ACTION_OF_KIND.items()}
 
 
 def is_of_token(decision: Decision) -> bool:
@@ -48,8 +47,8 @@ def permissions(scopes: Iterable[Scope]) -> Iterator[str]:
     """The permission for each of the scopes; the catalog comes with any other one."""
     for scope in scopes:
         [action] = scope.actions
-        if scope.type == REPOSITORY and action in _KIND_OF_ACTION:
-            yield permission(scope.name, _KIND_OF_ACTION[action])
+        if scope.type == REPOSITORY and action in KIND_OF_ACTION:
+            yield permission(scope.name, KIND_OF_ACTION[action])
         elif scope.type == REGISTRY:
             on_registry = PERMISSIONS_ON_REGISTRY.get(scope.name, {})
             yield from (text for text, granted in on_registry.items() if granted == action)

@@ -8,7 +8,7 @@ from msgspec import Struct, field
 
 from acrux.domain.access.grants import Principal, narrow
 from acrux.domain.access.scope import REGISTRY, REPOSITORY, Scope
-from acrux.domain.access.scope_maps import ACTION_OF_KIND, PERMISSIONS_ON_REGISTRY, ScopeMap
+from acrux.domain.access.scope_maps import KIND_OF_ACTION, PERMISSIONS_ON_REGISTRY, ScopeMap
 
 
 class Right(Struct, frozen=True):
@@ -74,7 +74,6 @@ def _permission(scope_map: ScopeMap, scope: Scope, action: str) -> str:
     return ""
 
 
-_PERMISSION_OF_ACTION = {action: name for name, action in ACTION_OF_KIND.items()}
 _ON_REGISTRY = {f"{REGISTRY}:{name}": name for name in PERMISSIONS_ON_REGISTRY}
 
 
@@ -88,8 +87,8 @@ def repository_options(option: str, scope_map: ScopeMap, lacking: Iterable[Right
         named.setdefault(rule.repositories.text, []).append(rule.kind)
     on_registry = {name: set(scope_map.on_registry(name)) for name in PERMISSIONS_ON_REGISTRY}
     for right in lacking:
-        if right.action in _PERMISSION_OF_ACTION:
-            named.setdefault(right.resource, []).append(_PERMISSION_OF_ACTION[right.action])
+        if right.action in KIND_OF_ACTION:
+            named.setdefault(right.resource, []).append(KIND_OF_ACTION[right.action])
         elif right.resource in _ON_REGISTRY:
             on_registry[_ON_REGISTRY[right.resource]].add(right.action)
     return " ".join(

@@ -2,6 +2,7 @@
 
 from acrux.domain.access.grants import ANONYMOUS, Grant
 from acrux.domain.access.scope import METADATA_READ, PULL
+from acrux.domain.content.names import MAX_NAME_CHARACTERS
 from acrux.domain.content.page import Page
 from acrux.domain.content.patterns import EVERY_REPOSITORY, RepositoryPattern
 from acrux.errors import InvalidPage
@@ -9,8 +10,6 @@ from acrux.http import paging, parsing, responses
 from acrux.http.access.identity import Identity
 from acrux.http.messages import Request, Response
 from acrux.services.content.listings import Listings
-
-MAX_TEXT_CHARACTERS = 255
 
 _Part = tuple[dict[str, object], str | None]  # what is shown, and after which name it goes on
 
@@ -54,8 +53,8 @@ class CatalogHandlers:
         return scope_map.patterns(PULL, METADATA_READ)
 
     async def _search(self, page: Page, visible: tuple[RepositoryPattern, ...], text: str) -> _Part:
-        if len(text) > MAX_TEXT_CHARACTERS:
-            raise InvalidPage(f"contains is longer than {MAX_TEXT_CHARACTERS} characters")
+        if len(text) > MAX_NAME_CHARACTERS:
+            raise InvalidPage(f"contains is longer than {MAX_NAME_CHARACTERS} characters")
         found = await self._listings.search(page, visible, text)
         return {"repositories": found.names}, found.last
 

@@ -15,14 +15,14 @@ def read(request: Request) -> Search:
     `last` is the id before which the page ends, or after which it begins if the oldest come first.
     Raises InvalidRequest, and InvalidPage for `n`, `last` and `orderby`.
     """
-    outcome = _one(request, "outcome")
+    outcome = one(request, "outcome")
     if outcome is not None and outcome not in set(Outcome):
         raise InvalidRequest(f"outcome must be one of: {', '.join(Outcome)}", outcome=outcome[:40])
     oldest_first = paging.order(request) is Order.OLDEST_FIRST
-    last = _one(request, "last")
+    last = one(request, "last")
     return Search(
-        account=_one(request, "account"),
-        repository=_one(request, "repository"),
+        account=one(request, "account"),
+        repository=one(request, "repository"),
         outcome=None if outcome is None else Outcome(outcome),
         since=_instant(request, "since"),
         until=_instant(request, "until"),
@@ -34,7 +34,7 @@ def read(request: Request) -> Search:
 
 
 def _instant(request: Request, name: str) -> datetime | None:
-    text = _one(request, name)
+    text = one(request, name)
     if text is None:
         return None
     try:
@@ -46,7 +46,8 @@ def _instant(request: Request, name: str) -> datetime | None:
     raise InvalidRequest(f"{name} must be a time such as 2026-11-21T09:30:00Z", given=text[:40])
 
 
-def _one(request: Request, name: str) -> str | None:
+def one(request: Request, name: str) -> str | None:
+    """A parameter of the query, None if it is missing. Raises InvalidRequest if it is repeated."""
     values = parsing.query(request, name)
     if len(values) > 1:
         raise InvalidRequest(f"the query names {name} more than once")

@@ -3,9 +3,8 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from acrux.domain.access.scope_maps import ACTION_OF_KIND, permission
+from acrux.domain.access.scope_maps import KIND_OF_ACTION, permission
 
-_PERMISSION_OF_ACTION: Final = {action: kind for kind, action in ACTION_OF_KIND.items()}
 _AND: Final = " && "
 # These call no registry, or say themselves which one.
 _ELSEWHERE: Final = ("acrux serve", "acrux auth")
@@ -24,11 +23,11 @@ def command(fix: str, host: str, address: str) -> str:
 def widened(case: Mapping[str, Any], actions: list[str]) -> list[str]:
     """The permissions of the case's scope map, and those on repositories that it lacks."""
     lacking = [
-        permission(right["resource"], _PERMISSION_OF_ACTION[right["action"]])
+        permission(right["resource"], KIND_OF_ACTION[right["action"]])
         for right in case["rights"]
         if not right["held"]
         and ":" not in right["resource"]  # that of a repository has none
-        and right["action"] in _PERMISSION_OF_ACTION
+        and right["action"] in KIND_OF_ACTION
     ]
     return list(dict.fromkeys([*actions, *lacking])) if lacking else []
 

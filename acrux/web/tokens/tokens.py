@@ -7,9 +7,9 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from acrux.domain.access.reason import PROVEN, Reason
+from acrux.domain.content.names import MAX_NAME_CHARACTERS
 from acrux.http.access.identity import Identity
 from acrux.http.messages import Response
-from acrux.http.parsing import MAX_NAME_CHARACTERS
 from acrux.web.calls import Call
 from acrux.web.tokens.decoding import decode
 from acrux.web.visits import Visit

@@ -6,7 +6,7 @@ from acrux.domain.access.trust import Trust
 from acrux.domain.content.names import RepositoryName
 from acrux.errors import InvalidRequest
 from acrux.http import paging, parsing, responses
-from acrux.http.management import bodies
+from acrux.http.management import bodies, searches
 from acrux.http.management.rights import shapes
 from acrux.http.management.rights.bodies import SimulateScopeMap, SimulateTrust
 from acrux.http.messages import Request, Response
@@ -29,7 +29,10 @@ class RightsManagement:
 
     async def list(self, request: Request) -> Response:
         """GET: a page of who may do what on a repository."""
-        repository, page = RepositoryName.parse(_one(request, "repository")), paging.page(request)
+        repository, page = (
+            RepositoryName.parse(_required(request, "repository")),
+            paging.page(request),
+        )
         found = await self._holdings.page(repository, page)
         following = responses.last_item([one.name for one in found.items], more=found.more)
         content = shapes.HolderList(list(map(shapes.holder, found.items)))
@@ -37,7 +40,7 @@ class RightsManagement:
 
     async def used(self, request: Request) -> Response:
         """GET: the permissions that an account has used."""
-        account = _one(request, "account")
+        account = _required(request, "account")
         return responses.json(shapes.used(account, await self._least_privilege.of(account)))
 
     async def simulate_scope_map(self, request: Request) -> Response:
@@ -61,8 +64,8 @@ class RightsManagement:
         return responses.json(shapes.report(found))
 
 
-def _one(request: Request, name: str) -> str:
-    values = parsing.query(request, name)
-    if len(values) != 1:
-        raise InvalidRequest(f"give the query parameter {name}, once")
-    return values[0]
+def _required(request: Request, name: str) -> str:
+    value = searches.one(request, name)
+    if value is None:
+        raise InvalidRequest(f"give the query parameter {name}")
+    return value

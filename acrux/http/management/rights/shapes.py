@@ -1,14 +1,13 @@
 """The objects of the operations about rights."""
 
 from datetime import datetime
-from typing import Literal, TypeAlias
+from typing import Literal
 
 from msgspec import Struct
 
 from acrux.domain.audit import simulation
 from acrux.services.audit import holdings, least_privilege, simulations
-
-HolderKind: TypeAlias = Literal["token", "user", "htpasswd", "trust", "anonymous"]
+from acrux.services.audit.holdings import Kind
 
 
 class HeldAction(Struct, rename="camel", kw_only=True):
@@ -26,7 +25,7 @@ class Holder(Struct, rename="camel", kw_only=True):
     """
 
     name: str
-    kind: HolderKind
+    kind: Kind
     status: Literal["enabled", "disabled"]
     scope_map_id: str
     depends_on_claims: bool
