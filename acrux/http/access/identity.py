@@ -9,10 +9,12 @@ from acrux.domain.access.credential import Credential
 from acrux.domain.access.federated import TRUSTS
 from acrux.domain.access.grants import ANONYMOUS, Grant, Principal, narrow
 from acrux.domain.access.reason import PROVEN
-from acrux.domain.access.scope import Scope
+from acrux.domain.access.scope import METADATA_READ, PULL, Scope
 from acrux.domain.access.scope_maps import ScopeMap
 from acrux.domain.access.token import REFRESH_TOKEN_KIND, TOKEN_USER
+from acrux.domain.content.patterns import RepositoryPattern
 from acrux.errors import BadCredentials, InvalidToken
+from acrux.http.messages import Request
 from acrux.services.access.authentication import Authentication
 from acrux.services.access.federation import Federation
 from acrux.services.access.lockout import Lockout
@@ -130,6 +132,15 @@ class Identity:
         else:
             own = await self._authentication.scope_map(grant.principal)
         return own.joined(await self._authentication.scope_map(ANONYMOUS.name))
+
+    async def visible(self, request: Request) -> tuple[RepositoryPattern, ...]:
+        """The repositories that the request may list, by the current rights of whoever sent it.
+
+        Those in its token are no measure: a list must not leak names. Who may list only because
+        everybody may sees what everybody sees.
+        """
+        lister = request.grant if request.own_grant is None else Grant(ANONYMOUS.name)
+        return (await self.scope_map(lister)).patterns(PULL, METADATA_READ)
 
     async def with_rights_of_everybody(self, grant: Grant, scopes: Iterable[Scope]) -> Grant:
         """The grant, and those of the scopes that an anonymous caller would be granted now."""

@@ -1,7 +1,5 @@
 """Handler of the catalog: all of it, a search, a level of its tree."""
 
-from acrux.domain.access.grants import ANONYMOUS, Grant
-from acrux.domain.access.scope import METADATA_READ, PULL
 from acrux.domain.content.names import MAX_NAME_CHARACTERS
 from acrux.domain.content.page import Page
 from acrux.domain.content.patterns import EVERY_REPOSITORY, RepositoryPattern
@@ -30,7 +28,7 @@ class CatalogHandlers:
         Operation: ContainerRegistry_GetRepositories. Query: n, last, contains, below.
         """
         page = paging.page(request)
-        visible = await self._visible(request)
+        visible = await self._identity.visible(request)
         text, below = parsing.first(request, "contains"), parsing.first(request, "below")
         if text is not None and below is not None:
             raise InvalidPage("give either contains or below")
@@ -44,13 +42,6 @@ class CatalogHandlers:
             following = responses.last_item(names.items, more=names.more)
         filters = paging.filters(request)
         return responses.listing(request.path, content, page, following, filters)
-
-    async def _visible(self, request: Request) -> tuple[RepositoryPattern, ...]:
-        # By the caller's current rights, not those in its token: a list must not leak names.
-        # Who may list only because everybody may sees what everybody sees.
-        lister = request.grant if request.own_grant is None else Grant(ANONYMOUS.name)
-        scope_map = await self._identity.scope_map(lister)
-        return scope_map.patterns(PULL, METADATA_READ)
 
     async def _search(self, page: Page, visible: tuple[RepositoryPattern, ...], text: str) -> _Part:
         if len(text) > MAX_NAME_CHARACTERS:

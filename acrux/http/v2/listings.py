@@ -1,7 +1,5 @@
 """Handlers of tags/list, referrers and _catalog."""
 
-from acrux.domain.access.grants import ANONYMOUS, Grant
-from acrux.domain.access.scope import METADATA_READ, PULL
 from acrux.http import paging, parsing, responses
 from acrux.http.access.identity import Identity
 from acrux.http.messages import Request, Response
@@ -33,11 +31,7 @@ class ListingHandlers:
         Operation: ContainerRegistry_GetRepositories. Query: n, last.
         """
         page = paging.page(request)
-        # By the caller's current rights, not those in its token: a list must not leak names.
-        # Who may list only because everybody may sees what everybody sees.
-        lister = request.grant if request.own_grant is None else Grant(ANONYMOUS.name)
-        scope_map = await self._identity.scope_map(lister)
-        visible = scope_map.patterns(PULL, METADATA_READ)
+        visible = await self._identity.visible(request)
         names = await self._listings.repositories(page, visible)
         following = responses.last_item(names.items, more=names.more)
         content, filters = {"repositories": names.items}, paging.filters(request)
