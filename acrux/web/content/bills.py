@@ -19,9 +19,10 @@ async def packages(visit: Visit, image: Artifact, index: Artifact) -> tuple[Pack
     It may be a referrer of the image or of the index that lists it, or what BuildKit adds to the
     index.
     """
+    knows = await asking.sees_properties(visit, image.repository)
     candidates = [entry.digest for entry in index.entries if entry.of == image.digest]
     for about in {image.digest: image, index.digest: index}.values():
-        graph = await referrers.find(visit, about)
+        graph = await referrers.find(visit, about, sees_properties=knows)
         kinds = {"sbom", "attestation"}
         candidates += [node.digest for node in graph.referrers if node.kind in kinds]
     for digest in [*dict.fromkeys(candidates)][:MAX_CANDIDATES]:

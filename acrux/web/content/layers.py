@@ -42,10 +42,16 @@ class Layers(Struct, frozen=True):
     shared: tuple[Shared, ...]
 
 
-async def find(visit: Visit, artifact: Artifact, configuration: Configuration | None) -> Layers:
-    """The layers of the artifact, and which of the newest other tags have them too."""
+async def find(
+    visit: Visit, artifact: Artifact, configuration: Configuration | None, *, sees_properties: bool
+) -> Layers:
+    """The layers of the artifact, and which of the newest other tags have them too.
+
+    Who does not see properties is not told of other tags.
+    """
     blobs = artifact.blobs
-    holders = await _holders(visit, artifact) if artifact.kind == "image" else {}
+    looks = sees_properties and artifact.kind == "image"
+    holders = await _holders(visit, artifact) if looks else {}
     made_by = _made_by(configuration, len(blobs))
     largest = max((blob.size for blob in blobs), default=0) or 1
     layers = tuple(
@@ -81,8 +87,6 @@ def _shared(
 
 
 async def _holders(visit: Visit, artifact: Artifact) -> dict[str, frozenset[str]]:
-    if not await asking.sees_properties(visit, artifact.repository):
-        return {}
     path = f"/acr/v1/{artifact.repository}/_tags"
     query = {"orderby": "timedesc", "n": str(NEIGHBOURS + 1)}
     found = await asking.if_allowed(visit.get(path, **query))

@@ -78,8 +78,11 @@ class Graph(Struct, frozen=True):
         return tuple(placed.node for placed in self.nodes[1:])
 
 
-async def find(visit: Visit, artifact: Artifact) -> Graph:
-    """The artifact and what refers to it, and to that, breadth first."""
+async def find(visit: Visit, artifact: Artifact, *, sees_properties: bool) -> Graph:
+    """The artifact and what refers to it, and to that, breadth first.
+
+    What cosign keeps in tags is there only for who sees properties.
+    """
     subject = Node("subject", artifact.type, artifact.reference, artifact.digest, 0, -1)
     nodes, waiting, is_whole = [subject], deque([0]), True
     while waiting:
@@ -93,7 +96,7 @@ async def find(visit: Visit, artifact: Artifact) -> Graph:
         for one in found[:room]:
             waiting.append(len(nodes))
             nodes.append(_node(one, nodes[at].depth + 1, at))
-    nodes += await _fallbacks(visit, artifact)
+    nodes += await _fallbacks(visit, artifact) if sees_properties else []
     return _placed(nodes, is_whole=is_whole)
 
 
@@ -109,8 +112,6 @@ async def _referrers(
 
 
 async def _fallbacks(visit: Visit, artifact: Artifact) -> list[Node]:
-    if not await asking.sees_properties(visit, artifact.repository):
-        return []
     found = []
     for ending, kind in _FALLBACKS.items():
         tag = f"{artifact.digest.replace(':', '-')}.{ending}"

@@ -27,10 +27,28 @@ from tests.web.content.artifacts import (
     spdx,
     statement,
 )
-from tests.web.content.pages.visiting import Visitor, account
+from tests.web.content.pages.visiting import Visitor, account, watched_calls
 
 APP = image()
+LINUX_64 = {"os": "linux", "architecture": "amd64"}
 AT = "/web/repositories/team/app/-/manifests"
+
+
+async def test_a_page_asks_for_no_more_than_it_shows(
+    owner: Visitor, admin: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An image may have ten thousand tags, and an index as many images that have some."""
+    other = image(b"another layer")
+    for tag, one in (("v1", APP), ("other", other), ("both", index((APP, LINUX_64, {})))):
+        await admin.push("team/app", tag, one)
+    asked = watched_calls(monkeypatch)
+
+    for tag in ("v1", "both"):
+        await owner.get(f"{AT}/{tag}")
+
+    of_manifests = [call for call in asked if "/_manifests/" in call.path]
+    assert [call.query.get("tags") for call in of_manifests] == ["21", "21", "0"]
+    assert sum(call.path == "/acr/v1/_permissions" for call in asked) == 2
 
 
 async def test_an_image_shows_what_it_is_made_of(owner: Visitor, admin: Caller) -> None:
@@ -109,7 +127,7 @@ async def test_an_index_links_its_platforms_and_their_attestations(
         "vnd.docker.reference.digest": str(APP.digest),
     }
     both = index(
-        (APP, {"os": "linux", "architecture": "amd64"}, {}),
+        (APP, LINUX_64, {}),
         (arm, {"os": "linux", "architecture": "arm64", "variant": "v8"}, {}),
         (about, {"os": "unknown", "architecture": "unknown"}, attests),
     )

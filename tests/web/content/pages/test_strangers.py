@@ -5,9 +5,6 @@ from typing import Any
 
 import pytest
 
-from acrux.http.messages import Request
-from acrux.web.calls import Answer, Call, Calls
-from acrux.web.calls import Visitor as Asking
 from tests.http.caller import Caller
 from tests.images import Image
 from tests.web.content.artifacts import (
@@ -24,7 +21,7 @@ from tests.web.content.artifacts import (
     spdx,
     statement,
 )
-from tests.web.content.pages.visiting import Shown, Visitor
+from tests.web.content.pages.visiting import Shown, Visitor, watched_calls
 
 AT = "/web/repositories/team/app/-/manifests"
 ATTACKS = [
@@ -264,14 +261,7 @@ async def test_a_comparison_asks_for_a_few_bills_only(
     both = index((app, {"os": "linux"}, {}), *((one, {"os": "unknown"}, entry) for one in made))
     for tag, one in (("app", app), *((f"a{n}", one) for n, one in enumerate(made)), ("v1", both)):
         await admin.push("team/app", tag, one)
-    asked: list[str] = []
-    send = Calls.send
-
-    async def counted(self: Calls, page: Request, by: Asking, call: Call, limit: int) -> Answer:
-        asked.append(call.path)
-        return await send(self, page, by, call, limit)
-
-    monkeypatch.setattr(Calls, "send", counted)
+    asked = watched_calls(monkeypatch)
     check(await owner.get("/web/compare?left=team/app:v1&right=team/app:v1"))
 
     assert len(asked) < 80

@@ -4,7 +4,13 @@ from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from urllib.parse import unquote
 
+import pytest
+
 from acrux.bootstrap.application import Registry
+from acrux.http.messages import Request
+from acrux.web.calls import Answer as Answered
+from acrux.web.calls import Call, Calls
+from acrux.web.calls import Visitor as Asking
 from tests.http.caller import Answer, Caller
 from tests.web.http.visitor import Visitor as Browser
 
@@ -101,3 +107,16 @@ async def account(registry: Registry, name: str, *permissions: str) -> Visitor:
     password = created.passwords[0].value
     assert password is not None
     return await visitor(Caller(registry, name, password.reveal()))
+
+
+def watched_calls(monkeypatch: pytest.MonkeyPatch) -> list[Call]:
+    """The calls of the API that pages make from now on."""
+    asked: list[Call] = []
+    send = Calls.send
+
+    async def watched(self: Calls, page: Request, by: Asking, call: Call, limit: int) -> Answered:
+        asked.append(call)
+        return await send(self, page, by, call, limit)
+
+    monkeypatch.setattr(Calls, "send", watched)
+    return asked
