@@ -22,7 +22,6 @@ _LOGIN_SERVER = re.compile(
 # Clients may send it in any case, and it is compared in lower case.
 _SERVICE = re.compile(r"[a-z0-9][a-z0-9._:/-]{0,254}")
 
-
 _ISSUER = re.compile(r"[ -~]{1,255}")
 
 # The rest of the URL is the adapter's business.

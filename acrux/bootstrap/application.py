@@ -165,7 +165,7 @@ def _application(parts: _Parts, board: Board) -> _Applied:
 
     if settings.web == "disabled":
         return application(rows, challenges=True), rows, ()
-    from acrux.bootstrap import pages  # noqa: PLC0415 -- with jinja2, of use only here
+    from acrux.bootstrap import pages  # noqa: PLC0415 -- a command shows none
 
     inner = application(
         edge.limited(table(_of_pages(handlers, services, origins)), services.limits),

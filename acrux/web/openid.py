@@ -14,6 +14,7 @@ from acrux.http.messages import Response
 from acrux.web import sessions
 from acrux.web.calls import Refused
 from acrux.web.login import begin_session, own_page, refuse
+from acrux.web.tokens.decoding import read_part
 from acrux.web.visits import Visit, redirect
 
 BEGIN: Final = "/web/login/openid/begin"
@@ -105,5 +106,4 @@ _LOST: Final = "this browser began no such login: begin again at the login"
 
 def _nonce(token: str) -> str:
     _, payload, _ = token.split(".")
-    claims = msgspec.json.decode(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
-    return str(claims.get("nonce", ""))
+    return str((read_part(payload) or {}).get("nonce", ""))

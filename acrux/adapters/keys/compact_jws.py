@@ -30,12 +30,12 @@ class CompactWriter:
         self._private_key = private_key
         # What every token of this key begins with.
         header = {**key.header, "x5c": x5c} if x5c else key.header
-        self.header = _base64url(json.dumps(header, separators=(",", ":")).encode())
+        self.header = base64url(json.dumps(header, separators=(",", ":")).encode())
 
     def write(self, payload: bytes) -> str:
         """The payload, signed."""
-        signed = f"{self.header}.{_base64url(payload)}"
-        return f"{signed}.{_base64url(self._signature(signed.encode()))}"
+        signed = f"{self.header}.{base64url(payload)}"
+        return f"{signed}.{base64url(self._signature(signed.encode()))}"
 
     def _signature(self, content: bytes) -> bytes:
         if isinstance(self._private_key, rsa.RSAPrivateKey):
@@ -45,5 +45,6 @@ class CompactWriter:
         return r.to_bytes(_P256_BYTES, "big") + s.to_bytes(_P256_BYTES, "big")
 
 
-def _base64url(content: bytes) -> str:
+def base64url(content: bytes) -> str:
+    """The bytes as base64url without padding (RFC 7515 §2)."""
     return urlsafe_b64encode(content).rstrip(b"=").decode()

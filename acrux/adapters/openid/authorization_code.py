@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, urlencode
 
+from acrux.adapters.keys.compact_jws import base64url
 from acrux.adapters.openid.discovery import checked, conversation, discover, read, unavailable
 from acrux.errors import TooManyRequests
 
@@ -90,5 +91,4 @@ class AuthorizationCode:
 
 
 def _challenge(verifier: str) -> str:
-    digest = hashlib.sha256(verifier.encode()).digest()
-    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+    return base64url(hashlib.sha256(verifier.encode()).digest())

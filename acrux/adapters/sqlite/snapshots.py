@@ -43,7 +43,6 @@ async def read_apart(path: Path, steps: Steps[Result], observe: Observer) -> Res
 
 def _read(path: Path, steps: Steps[Any], observe: Observer, cancelled: Event) -> Any:
     connection = Connection(path, observe, is_read_only=is_read_only(path.parent))
-
     connection.end_when(cancelled.is_set)
 
     def execute(statement: Statement) -> list[Row]:

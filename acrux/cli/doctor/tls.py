@@ -15,14 +15,7 @@ from acrux.cli.caller.http_client import is_this_machine, printable, verificatio
 from acrux.cli.doctor import answers
 from acrux.cli.doctor.network import connect
 from acrux.cli.doctor.visit import Visit
-from acrux.domain.server.findings import (
-    RENEWED_BEFORE,
-    Ended,
-    Finding,
-    failed,
-    ok,
-    warning,
-)
+from acrux.domain.server.findings import RENEWED_BEFORE, Ended, Finding, failed, ok, warning
 
 MAX_NAMES: Final = 10
 

@@ -73,16 +73,17 @@ class Doctor:
         return _Run(self._clock(), self._ticks() + KEPT_SECONDS, found, task)
 
     def _findings(self, run: _Run) -> list[tuple[str, Finding]]:
-        findings = list(run.found.items())
+        found = list(run.found.items())
         left = [name for name in self._names if name not in run.found]
-        for name in left[:1]:
-            late = failed(
-                f"it has not ended after {self._seconds:.0f} s",
-                "look for a disk, a database or an object store that does not answer",
-            )
-            findings.append((name, late.finding))
-        waiting = skipped(f"waits for the check {left[0]!r}").finding if left else None
-        return [*findings, *((name, waiting) for name in left[1:] if waiting)]
+        if not left:
+            return found
+        late, *others = left
+        hangs = failed(
+            f"it has not ended after {self._seconds:.0f} s",
+            "look for a disk, a database or an object store that does not answer",
+        )
+        waits = skipped(f"waits for the check {late!r}")
+        return [*found, (late, hangs.finding), *((name, waits.finding) for name in others)]
 
     async def close(self) -> None:
         """Forget a run that has not ended."""

@@ -36,7 +36,7 @@ def decode(text: str) -> Decoded | None:
     parts = text.split(".")
     if len(parts) != 3 or len(text) > MAX_TOKEN_CHARACTERS:
         return None
-    header, claims = _object(parts[0]), _object(parts[1])
+    header, claims = read_part(parts[0]), read_part(parts[1])
     if header is None or claims is None:
         return None
     times = {name: at for name in _TIMES if (at := _instant(claims.get(name))) is not None}
@@ -45,7 +45,8 @@ def decode(text: str) -> Decoded | None:
     )
 
 
-def _object(part: str) -> dict[str, Any] | None:
+def read_part(part: str) -> dict[str, Any] | None:
+    """The JSON object that a part of a token is; None if it is none."""
     try:
         content = base64.b64decode(part + "=" * (-len(part) % 4), altchars=b"-_", validate=True)
         found = msgspec.json.decode(content)
