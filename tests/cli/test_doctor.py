@@ -45,10 +45,12 @@ def folder(made: Path, tmp_path: Path) -> Path:
     return folder
 
 
-def found(folder: Path, now: datetime = NOW, **settings: object) -> dict[str, Finding]:
+def found(
+    folder: Path, now: datetime = NOW, seconds: float | None = None, **settings: object
+) -> dict[str, Finding]:
     """What the checks find, by name."""
     whole = Settings(data_dir=folder).replace(**settings)
-    return dict(carry_out(CHECKS, Machine(whole, now, probe)))
+    return dict(carry_out(CHECKS, Machine(whole, now, probe, seconds)))
 
 
 def probe(place: str) -> None:
@@ -241,3 +243,27 @@ def test_a_clock_that_was_never_noted_is_skipped(folder: Path) -> None:
     execute(folder, "DELETE FROM facts WHERE name = 'clock'")
 
     assert found(folder)["machine-clock"].status.value == "skipped"
+
+
+def test_a_database_that_is_too_large_to_be_read_now_is_a_warning(folder: Path) -> None:
+    """A server has a few seconds, and must not call whole what it did not read."""
+    database = found(folder, seconds=0)["database"]
+
+    assert database.status.value == "warning"
+    assert "acrux check" in database.advice
+
+
+@pytest.mark.parametrize(
+    ("host", "names", "status"),
+    [
+        ("0.0.0.0", (), "warning"),
+        ("::", (), "warning"),
+        ("0.0.0.0", ("registry.example.com",), "ok"),
+        ("127.0.0.1", (), "ok"),
+    ],
+)
+def test_a_registry_for_others_without_a_name_of_its_own_is_a_warning(
+    folder: Path, host: str, names: tuple[str, ...], status: str
+) -> None:
+    """Their tokens would be for localhost, and their clients refuse them."""
+    assert found(folder, host=host, login_servers=names)["login-servers"].status.value == status

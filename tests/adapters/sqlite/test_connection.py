@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
+import apsw
 import pytest
 
 from acrux.adapters.sql.database import Statement
@@ -53,3 +54,16 @@ def test_only_a_statement_of_few_values_is_kept(
         connection.execute(Statement(text, {}, [1] * values))
 
     assert _prepared(connection) - before == times
+
+
+def test_a_statement_without_an_end_is_interrupted_and_the_connection_goes_on(
+    connection: Connection,
+) -> None:
+    """Its caller has left, and it would take a processor for ever."""
+    endless = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT max(x) FROM n"
+    connection.end_when(lambda: True)
+
+    with pytest.raises(apsw.InterruptError):
+        connection.execute(Statement(endless, {}))
+
+    assert connection.execute(Statement("SELECT 1", {})) == [(1,)]
